@@ -1,0 +1,145 @@
+#ifndef SLUICE_LIBS_JOURNAL_JOURNAL_H_
+#define SLUICE_LIBS_JOURNAL_JOURNAL_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "libs/clock/clock.h"
+
+namespace sluice {
+
+struct JournalOptions {
+  // Directory of the log; made if missing (its parent must exist). One process at a time.
+  std::string dir;
+  // A segment file is closed when it would grow beyond this. Deletion is by whole segments.
+  int64_t segment_bytes = 16 << 20;
+  // Beyond this the oldest segments below the retention point are deleted.
+  int64_t max_bytes = int64_t{1} << 30;
+  // Beyond this the oldest segments are deleted even if somebody still needs them.
+  int64_t hard_max_bytes = int64_t{2} << 30;
+  // Shortest time between two fdatasyncs. 0: as soon as anything is unsynced.
+  absl::Duration sync_interval = absl::ZeroDuration();
+  // Called on the sync thread, once, when an fdatasync fails; what was unsynced must be taken for
+  // lost, so it must not return. Default: writes the reason to stderr and aborts the process.
+  std::function<void(const absl::Status&)> on_sync_failure;
+};
+
+// Why offsets hold no record any more.
+enum class GapReason { kRetention, kCorruption };
+
+// Records [from, to) are gone.
+struct Gap {
+  int64_t from = 0;
+  int64_t to = 0;
+  GapReason reason = GapReason::kRetention;
+};
+
+struct JournalRecord {
+  int64_t offset = 0;
+  absl::Time append_time;
+  std::string bytes;
+};
+
+// What a reader found between where it stood and `next_offset`.
+struct JournalBatch {
+  std::vector<JournalRecord> records;
+  std::vector<Gap> gaps;
+  int64_t next_offset = 0;
+};
+
+struct JournalStats {
+  int64_t bytes = 0;                        // on disk
+  int64_t segments = 0;                     // files
+  int64_t appended_records = 0;             // since Open
+  int64_t corrupt_records = 0;              // lost to damage, found at Open or while reading
+  int64_t deleted_records = 0;              // by max_bytes, since Open
+  int64_t deleted_unacknowledged_records = 0;  // by hard_max_bytes, since Open
+  int64_t syncs = 0;                        // fdatasyncs, since Open
+  absl::Duration sync_time;                 // spent in them
+};
+
+class JournalReader;
+
+// An append-only log of records in segment files (docs/journal-format.md).
+//
+// Offsets are dense, start at 0 and are never reused. A record is durable once an fdatasync that
+// covers it has returned; one thread of the journal's own syncs whenever anything is unsynced, so one fdatasync
+// serves all records appended while the one before it ran (group commit). Readers never see past
+// the durable offset.
+//
+// Thread-safe. Append is one write() on the caller's thread and never waits for the disk.
+class Journal {
+ public:
+  // The largest record.
+  static constexpr int64_t kMaxRecordBytes = 1 << 20;
+
+  // Opens the log, or makes an empty one. Keeps every intact record: what is damaged becomes a gap.
+  // FAILED_PRECONDITION: another process has it open, or its format is newer than this code.
+  // PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNAVAILABLE: what the file system said. `clock` must outlive it.
+  static absl::StatusOr<std::unique_ptr<Journal>> Open(const JournalOptions& options,
+                                                       const Clock* clock);
+
+  // Syncs what is unsynced and closes the log. No other call may be under way, no reader may live.
+  virtual ~Journal() = default;
+
+  // A random id that changes when the log is wiped or restored.
+  virtual const std::string& id() const = 0;
+
+  // Appends a record and returns its offset; it is in the kernel's hands then (survives kill -9) and durable soon.
+  // INVALID_ARGUMENT: larger than kMaxRecordBytes. RESOURCE_EXHAUSTED: no space. UNAVAILABLE: write failed.
+  // After an error nothing was appended.
+  virtual absl::StatusOr<int64_t> Append(absl::string_view record) = 0;
+
+  // First offset that is still there; the log is empty if it equals end_offset().
+  virtual int64_t begin_offset() const = 0;
+  // First offset that is not durable yet.
+  virtual int64_t durable_offset() const = 0;
+  // The offset that the next record will get.
+  virtual int64_t end_offset() const = 0;
+
+  // Offset of the first durable record appended at or after `time`; durable_offset() if there is none.
+  virtual int64_t OffsetAt(absl::Time time) const = 0;
+
+  // Waits until durable_offset() > `offset`, or `timeout` is over: returns whether it is.
+  virtual bool WaitDurable(int64_t offset, absl::Duration timeout) const = 0;
+
+  // `listener` is called with durable_offset() after each sync, on the sync thread: it must be quick
+  // and must not call back into the journal. Returns a key for RemoveDurableListener, after which (it
+  // waits) the listener is not called again.
+  virtual int64_t AddDurableListener(std::function<void(int64_t durable_offset)> listener) = 0;
+  virtual void RemoveDurableListener(int64_t key) = 0;
+
+  // Records at and above `offset` are still needed: max_bytes spares them. Default: nothing is needed
+  // (INT64_MAX). Moves in either direction.
+  virtual void SetRetentionPoint(int64_t offset) = 0;
+
+  // A reader that starts at `offset`: below begin_offset() it first reports a gap; above
+  // durable_offset() it waits for that offset to come. The journal must outlive it.
+  virtual std::unique_ptr<JournalReader> NewReader(int64_t offset) = 0;
+
+  virtual JournalStats stats() const = 0;
+};
+
+// Reads a journal forward. One thread at a time.
+class JournalReader {
+ public:
+  virtual ~JournalReader() = default;
+
+  // Returns what is durable from next_offset() on: up to `max_records` records and about `max_bytes`
+  // of them (at least one record). Empty if there is nothing yet. UNAVAILABLE: read error of the disk.
+  virtual absl::StatusOr<JournalBatch> Read(int max_records, int64_t max_bytes) = 0;
+
+  // Where the next Read starts.
+  virtual int64_t next_offset() const = 0;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_LIBS_JOURNAL_JOURNAL_H_

@@ -1,0 +1,44 @@
+#ifndef SLUICE_SERVICES_INGRESS_INTAKE_INBOUND_MESSAGE_H_
+#define SLUICE_SERVICES_INGRESS_INTAKE_INBOUND_MESSAGE_H_
+
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "sluice/v1/telemetry.pb.h"
+
+namespace sluice::ingress {
+
+// One message of a device as its source hands it on: nothing in it tells which source that was, and
+// nothing has been checked. The views live as long as the call they are passed to.
+struct InboundMessage {
+  enum class Kind {
+    kTelemetry,        // readings
+    kStatus,           // what the device (or its Will) says of itself
+    kCommandResponse,  // the answer to a command
+  };
+
+  Kind kind = Kind::kTelemetry;
+  v1::Protocol protocol = v1::PROTOCOL_UNSPECIFIED;
+  // The device id as it stood in topic or path, legal or not.
+  absl::string_view device_id;
+  // kCommandResponse: the command's id as it stood in topic or path.
+  absl::string_view command_id;
+  // The MQTT topic or CoAP path, for the dead letters.
+  absl::string_view address;
+  // The id that the device gave the message; empty: none.
+  absl::string_view message_id;
+  // A media type, or empty: JSON is assumed.
+  absl::string_view content_type;
+  absl::string_view payload;
+  // Size of the payload as sent; larger than payload.size() if the source cut it off.
+  int64_t payload_size_bytes = 0;
+  // When the source took it over.
+  absl::Time received_time;
+  // The broker kept it and shows it again (kStatus only: sources drop retained telemetry).
+  bool retained = false;
+};
+
+}  // namespace sluice::ingress
+
+#endif  // SLUICE_SERVICES_INGRESS_INTAKE_INBOUND_MESSAGE_H_

@@ -1,0 +1,54 @@
+#ifndef SLUICE_SERVICES_INGRESS_INTAKE_INTAKE_H_
+#define SLUICE_SERVICES_INGRESS_INTAKE_INTAKE_H_
+
+#include <cstdint>
+#include <functional>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "services/ingress/intake/inbound_message.h"
+#include "sluice/v1/telemetry_service.pb.h"
+
+namespace sluice::ingress {
+
+// Where a message was written down.
+struct Receipt {
+  enum class Log { kNone, kTelemetry, kDeadLetters, kReports };
+  Log log = Log::kNone;
+  int64_t offset = 0;
+};
+
+// What became of a message.
+struct Verdict {
+  // OK: taken in. Else why not, in words for the sender: INVALID_ARGUMENT (malformed, illegal id),
+  // OUT_OF_RANGE (too large), NOT_FOUND (unknown device), FAILED_PRECONDITION (disabled device),
+  // UNIMPLEMENTED (content type), RESOURCE_EXHAUSTED or UNAVAILABLE (not now: nothing was written).
+  absl::Status status;
+  // Set when status says it went to the dead letters.
+  v1::DeadLetterReason reason = v1::DEAD_LETTER_REASON_UNSPECIFIED;
+  // Where it is written, taken in or refused.
+  Receipt receipt;
+};
+
+// The one way in: every source hands every message to Take, which checks it, decides about it and
+// writes it down, in one of three logs: telemetry, dead letters, or reports (statuses and command
+// responses on their way to the registry). Thread-safe; Take calls no RPC and never waits for the disk.
+class Intake {
+ public:
+  virtual ~Intake() = default;
+
+  virtual Verdict Take(const InboundMessage& message) = 0;
+
+  // Whether what the receipt names is fsynced. Log::kNone is.
+  virtual bool IsDurable(const Receipt& receipt) const = 0;
+  virtual bool WaitDurable(const Receipt& receipt, absl::Duration timeout) const = 0;
+
+  // `listener` is called after each fsync of any of the logs, on the thread that did it: quick, and
+  // no call back in here. RemoveDurableListener waits until it runs no more.
+  virtual int64_t AddDurableListener(std::function<void()> listener) = 0;
+  virtual void RemoveDurableListener(int64_t key) = 0;
+};
+
+}  // namespace sluice::ingress
+
+#endif  // SLUICE_SERVICES_INGRESS_INTAKE_INTAKE_H_
