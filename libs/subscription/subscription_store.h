@@ -38,19 +38,21 @@ struct StartPosition {
 
 // One open stream of a subscription, or of none. Owned by the stream.
 struct StreamTicket {
-  std::string name;    // empty: a stream without a name
-  int64_t epoch = 0;   // 0 for a stream without a name
-  int64_t start = 0;   // first offset to send
+  std::string name;   // empty: a stream without a name
+  int64_t epoch = 0;  // 0 for a stream without a name
+  int64_t start = 0;  // first offset to send
 };
 
-// The named subscriptions of one journal. Their cursors are on disk (the file `subscriptions` in the
-// journal's directory, replaced atomically) before a call that changes them returns; concurrent
+// The named subscriptions of one journal. Their cursors are on disk (the file `subscriptions` in
+// the journal's directory, replaced atomically) before a call that changes them returns; concurrent
 // changes share one write. Keeps the journal's retention point at the lowest cursor.
 //
-// If the file is of another journal id (the log was wiped) its cursors start anew at 0. Thread-safe.
+// If the file is of another journal id (the log was wiped) its cursors start anew at 0.
+// Thread-safe.
 class SubscriptionStore {
  public:
-  // `journal` and `clock` must outlive it. FAILED_PRECONDITION: the file's format is newer. DATA_LOSS: unreadable.
+  // `journal` and `clock` must outlive it. FAILED_PRECONDITION: the file's format is newer.
+  // DATA_LOSS: unreadable.
   static absl::StatusOr<std::unique_ptr<SubscriptionStore>> Open(const std::string& path,
                                                                  Journal* journal,
                                                                  const Clock* clock,
@@ -58,15 +60,16 @@ class SubscriptionStore {
   virtual ~SubscriptionStore() = default;
 
   // ALREADY_EXISTS, INVALID_ARGUMENT (name, expire_after, start), RESOURCE_EXHAUSTED.
-  virtual absl::StatusOr<SubscriptionInfo> Create(absl::string_view name, const StartPosition& start,
+  virtual absl::StatusOr<SubscriptionInfo> Create(absl::string_view name,
+                                                  const StartPosition& start,
                                                   absl::Duration expire_after) = 0;
   // In order of their names, those after `after_name`, at most `limit`.
   virtual std::vector<SubscriptionInfo> List(absl::string_view after_name, int limit) = 0;
   // NOT_FOUND. A stream of it finds itself superseded.
   virtual absl::Status Delete(absl::string_view name) = 0;
 
-  // Opens a stream: makes the subscription at first use, raises its epoch (on disk) so that an older
-  // stream finds itself superseded. An empty name gives a ticket that holds nothing back.
+  // Opens a stream: makes the subscription at first use, raises its epoch (on disk) so that an
+  // older stream finds itself superseded. An empty name gives a ticket that holds nothing back.
   // FAILED_PRECONDITION, OUT_OF_RANGE (see sluice.v1.Start), INVALID_ARGUMENT, RESOURCE_EXHAUSTED.
   virtual absl::StatusOr<StreamTicket> OpenStream(absl::string_view name,
                                                   const StartPosition& start) = 0;

@@ -1,0 +1,44 @@
+#ifndef SLUICE_LIBS_SUBSCRIPTION_SERVE_STREAM_H_
+#define SLUICE_LIBS_SUBSCRIPTION_SERVE_STREAM_H_
+
+#include <grpcpp/server_context.h>
+
+#include <functional>
+#include <string>
+
+#include "libs/journal/journal.h"
+#include "libs/rpc/stream_gate.h"
+#include "libs/subscription/subscription_store.h"
+#include "sluice/v1/subscription.pb.h"
+
+namespace sluice {
+
+// What a subscriber asks for, as it stands in the request.
+struct StreamOptions {
+  std::string subscription;  // empty: a stream without a name
+  v1::Start start;
+  int max_batch_size = 0;  // records: 0 to 10,000; 0 means 1,000
+};
+
+// Encodes a batch into one response and writes it; blocks while the client is slow (that is the
+// flow control). Returns false when the stream is broken. To be called for every batch, also for
+// one without a record that matches: the response then tells next_offset alone.
+using WriteBatch = std::function<bool(const StreamTicket& ticket, JournalBatch batch)>;
+
+// Serves one server-streaming call, on the handler's thread, until the client goes (CANCELLED), a
+// newer stream takes the name over or the subscription is deleted (ABORTED), or the server stops
+// (UNAVAILABLE). What the request gets wrong is told as the API says: INVALID_ARGUMENT,
+// OUT_OF_RANGE, FAILED_PRECONDITION, RESOURCE_EXHAUSTED.
+//
+// The first batch is empty and comes at once, with next_offset where the stream begins: from then
+// on the subscriber knows journal, epoch and place. After that `write` gets what is durable, batch
+// by batch, each up to max_batch_size records and about 1 MiB: batches grow with the backlog.
+// Nothing is read before `write` has returned, so a stream costs one batch of memory. An idle
+// stream looks up five times a second.
+grpc::Status ServeStream(SubscriptionStore& store, Journal& journal, rpc::StreamGate& gate,
+                         grpc::ServerContext& context, const StreamOptions& options,
+                         const WriteBatch& write);
+
+}  // namespace sluice
+
+#endif  // SLUICE_LIBS_SUBSCRIPTION_SERVE_STREAM_H_
