@@ -21,9 +21,10 @@ absl::Status ValidateId(absl::string_view id, absl::string_view field) {
         c == ':') {
       continue;
     }
-    return InvalidField(field, absl::StrCat("byte ", i, " (0x",
-                                            absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2),
-                                            ") is not one of A-Z a-z 0-9 . _ - :"));
+    return InvalidField(
+        field,
+        absl::StrCat("byte ", i, " (0x", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2),
+                     ") is not one of A-Z a-z 0-9 . _ - :"));
   }
   return absl::OkStatus();
 }

@@ -1,8 +1,8 @@
 #include "libs/device_id/device_id.h"
 
-#include <string>
-
 #include <gtest/gtest.h>
+
+#include <string>
 
 namespace sluice {
 namespace {

@@ -55,14 +55,14 @@ struct JournalBatch {
 };
 
 struct JournalStats {
-  int64_t bytes = 0;                        // on disk
-  int64_t segments = 0;                     // files
-  int64_t appended_records = 0;             // since Open
-  int64_t corrupt_records = 0;              // lost to damage, found at Open or while reading
-  int64_t deleted_records = 0;              // by max_bytes, since Open
+  int64_t bytes = 0;                           // on disk
+  int64_t segments = 0;                        // files
+  int64_t appended_records = 0;                // since Open
+  int64_t corrupt_records = 0;                 // lost to damage, found at Open or while reading
+  int64_t deleted_records = 0;                 // by max_bytes, since Open
   int64_t deleted_unacknowledged_records = 0;  // by hard_max_bytes, since Open
-  int64_t syncs = 0;                        // fdatasyncs, since Open
-  absl::Duration sync_time;                 // spent in them
+  int64_t syncs = 0;                           // fdatasyncs, since Open
+  absl::Duration sync_time;                    // spent in them
 };
 
 class JournalReader;
@@ -70,9 +70,9 @@ class JournalReader;
 // An append-only log of records in segment files (docs/journal-format.md).
 //
 // Offsets are dense, start at 0 and are never reused. A record is durable once an fdatasync that
-// covers it has returned; one thread of the journal's own syncs whenever anything is unsynced, so one fdatasync
-// serves all records appended while the one before it ran (group commit). Readers never see past
-// the durable offset.
+// covers it has returned; one thread of the journal's own syncs whenever anything is unsynced, so
+// one fdatasync serves all records appended while the one before it ran (group commit). Readers
+// never see past the durable offset.
 //
 // Thread-safe. Append is one write() on the caller's thread and never waits for the disk.
 class Journal {
@@ -82,7 +82,8 @@ class Journal {
 
   // Opens the log, or makes an empty one. Keeps every intact record: what is damaged becomes a gap.
   // FAILED_PRECONDITION: another process has it open, or its format is newer than this code.
-  // PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNAVAILABLE: what the file system said. `clock` must outlive it.
+  // PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNAVAILABLE: what the file system said. `clock` must
+  // outlive it.
   static absl::StatusOr<std::unique_ptr<Journal>> Open(const JournalOptions& options,
                                                        const Clock* clock);
 
@@ -92,9 +93,9 @@ class Journal {
   // A random id that changes when the log is wiped or restored.
   virtual const std::string& id() const = 0;
 
-  // Appends a record and returns its offset; it is in the kernel's hands then (survives kill -9) and durable soon.
-  // INVALID_ARGUMENT: larger than kMaxRecordBytes. RESOURCE_EXHAUSTED: no space. UNAVAILABLE: write failed.
-  // After an error nothing was appended.
+  // Appends a record and returns its offset; it is in the kernel's hands then (survives kill -9)
+  // and durable soon. INVALID_ARGUMENT: larger than kMaxRecordBytes. RESOURCE_EXHAUSTED: no space.
+  // UNAVAILABLE: write failed. After an error nothing was appended.
   virtual absl::StatusOr<int64_t> Append(absl::string_view record) = 0;
 
   // First offset that is still there; the log is empty if it equals end_offset().
@@ -104,20 +105,21 @@ class Journal {
   // The offset that the next record will get.
   virtual int64_t end_offset() const = 0;
 
-  // Offset of the first durable record appended at or after `time`; durable_offset() if there is none.
+  // Offset of the first durable record appended at or after `time`; durable_offset() if there is
+  // none.
   virtual int64_t OffsetAt(absl::Time time) const = 0;
 
   // Waits until durable_offset() > `offset`, or `timeout` is over: returns whether it is.
   virtual bool WaitDurable(int64_t offset, absl::Duration timeout) const = 0;
 
-  // `listener` is called with durable_offset() after each sync, on the sync thread: it must be quick
-  // and must not call back into the journal. Returns a key for RemoveDurableListener, after which (it
-  // waits) the listener is not called again.
+  // `listener` is called with durable_offset() after each sync, on the sync thread: it must be
+  // quick and must not call back into the journal. Returns a key for RemoveDurableListener, after
+  // which (it waits) the listener is not called again.
   virtual int64_t AddDurableListener(std::function<void(int64_t durable_offset)> listener) = 0;
   virtual void RemoveDurableListener(int64_t key) = 0;
 
-  // Records at and above `offset` are still needed: max_bytes spares them. Default: nothing is needed
-  // (INT64_MAX). Moves in either direction.
+  // Records at and above `offset` are still needed: max_bytes spares them. Default: nothing is
+  // needed (INT64_MAX). Moves in either direction.
   virtual void SetRetentionPoint(int64_t offset) = 0;
 
   // A reader that starts at `offset`: below begin_offset() it first reports a gap; above
@@ -132,8 +134,9 @@ class JournalReader {
  public:
   virtual ~JournalReader() = default;
 
-  // Returns what is durable from next_offset() on: up to `max_records` records and about `max_bytes`
-  // of them (at least one record). Empty if there is nothing yet. UNAVAILABLE: read error of the disk.
+  // Returns what is durable from next_offset() on: up to `max_records` records and about
+  // `max_bytes` of them (at least one record). Empty if there is nothing yet. UNAVAILABLE: read
+  // error of the disk.
   virtual absl::StatusOr<JournalBatch> Read(int max_records, int64_t max_bytes) = 0;
 
   // Where the next Read starts.

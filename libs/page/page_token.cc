@@ -1,8 +1,8 @@
 #include "libs/page/page_token.h"
 
-#include <cstring>
-
 #include <xxhash.h>
+
+#include <cstring>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -34,8 +34,7 @@ absl::StatusOr<std::string> ParsePageToken(absl::string_view context, absl::stri
     std::string key = bytes.substr(kChecksumBytes);
     if (bytes.compare(0, kChecksumBytes, Checksum(context, key)) == 0) return key;
   }
-  return InvalidField("page_token",
-                      "is not a next_page_token of this method with the same filter");
+  return InvalidField("page_token", "is not a next_page_token of this method with the same filter");
 }
 
 absl::StatusOr<int> PageSize(int requested) {

@@ -14,8 +14,8 @@ namespace sluice {
 // filter), so that a token of another method, another filter or another make is refused.
 std::string MakePageToken(absl::string_view context, absl::string_view last_key);
 
-// The last key in `token`; empty for an empty token. INVALID_ARGUMENT (field page_token) if it was not made
-// by MakePageToken with the same context.
+// The last key in `token`; empty for an empty token. INVALID_ARGUMENT (field page_token) if it was
+// not made by MakePageToken with the same context.
 absl::StatusOr<std::string> ParsePageToken(absl::string_view context, absl::string_view token);
 
 // The page size to use: 0 means 100. INVALID_ARGUMENT (field page_size) if not in 0 to 1,000.

@@ -1,8 +1,8 @@
 #include "libs/page/page_token.h"
 
-#include <string>
-
 #include <gtest/gtest.h>
+
+#include <string>
 
 namespace sluice {
 namespace {

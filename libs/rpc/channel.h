@@ -1,10 +1,10 @@
 #ifndef SLUICE_LIBS_RPC_CHANNEL_H_
 #define SLUICE_LIBS_RPC_CHANNEL_H_
 
+#include <grpcpp/channel.h>
+
 #include <memory>
 #include <string>
-
-#include <grpcpp/channel.h>
 
 namespace sluice::rpc {
 

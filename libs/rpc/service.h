@@ -1,12 +1,12 @@
 #ifndef SLUICE_LIBS_RPC_SERVICE_H_
 #define SLUICE_LIBS_RPC_SERVICE_H_
 
+#include <grpcpp/impl/codegen/service_type.h>
+#include <prometheus/registry.h>
+
 #include <map>
 #include <string>
 #include <vector>
-
-#include <grpcpp/impl/codegen/service_type.h>
-#include <prometheus/registry.h>
 
 #include "libs/clock/clock.h"
 #include "libs/rpc/stream_gate.h"
@@ -22,16 +22,24 @@ struct Environment {
   StreamGate* streams;
 };
 
-// One of Sluice's services, as RunService drives it: constructed → serving → BeginShutdown → (the gRPC
-// server ends) → Finish → destroyed.
+// A gRPC service and its full name, e.g. {v1::RegistryService::service_full_name(),
+// &registry_rpc_}.
+struct GrpcService {
+  std::string name;
+  grpc::Service* service;
+};
+
+// One of Sluice's services, as RunService drives it: constructed → serving → BeginShutdown → (the
+// gRPC server ends) → Finish → destroyed.
 class Service {
  public:
   virtual ~Service() = default;
 
-  // The gRPC services it serves. Each gets reflection and a grpc.health.v1 entry under its full name.
-  virtual std::vector<grpc::Service*> GrpcServices() = 0;
+  // The gRPC services it serves. Each gets reflection and a grpc.health.v1 entry under its name.
+  virtual std::vector<GrpcService> GrpcServices() = 0;
 
-  // Addresses it listens on beside gRPC and metrics, by name (`coap`). They are logged and written to endpoints.json.
+  // Addresses it listens on beside gRPC and metrics, by name (`coap`). They are logged and written
+  // to endpoints.json.
   virtual std::map<std::string, std::string> Endpoints() { return {}; }
 
   // Stop taking anything new in; handlers that wait return soon. Called while gRPC still serves.

@@ -28,7 +28,8 @@ class StreamGate {
   // RESOURCE_EXHAUSTED: max_streams are open. UNAVAILABLE: the server is shutting down.
   absl::StatusOr<Pass> Enter();
 
-  // From now on Enter fails and stopping() is true; open streams must look at it at least every 200 ms.
+  // From now on Enter fails and stopping() is true; open streams must look at it at least every 200
+  // ms.
   void Stop();
   bool stopping() const;
 

@@ -1,8 +1,8 @@
 #include "libs/status/field_violation.h"
 
-#include <string>
-
 #include <gtest/gtest.h>
+
+#include <string>
 
 #include "google/rpc/error_details.pb.h"
 
