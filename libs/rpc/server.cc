@@ -1,0 +1,75 @@
+#include "libs/rpc/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server_builder.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "libs/net/listen_address.h"
+#include "libs/net/port_owner.h"
+
+namespace sluice::rpc {
+namespace {
+
+// Threads beside those of the streams: unary calls under way at the same time. One more call is
+// RESOURCE_EXHAUSTED.
+constexpr int kUnaryThreads = 64;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const config::v1::Grpc& config,
+                                                      const std::vector<GrpcService>& services) {
+  absl::StatusOr<ListenAddress> address = ParseListenAddress(config.listen(), "grpc.listen");
+  if (!address.ok()) return address.status();
+
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  // Two processes on one port would each get a part of the calls.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.SetMaxReceiveMessageSize(static_cast<int>(config.max_message_bytes()));
+  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
+  grpc::ResourceQuota quota("sluice");
+  quota.SetMaxThreads(config.max_streams() + kUnaryThreads);
+  builder.SetResourceQuota(quota);
+  int port = 0;
+  builder.AddListeningPort(address->ToString(), grpc::InsecureServerCredentials(), &port);
+  for (const GrpcService& service : services) builder.RegisterService(service.service);
+
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr || port == 0) {
+    const std::string owner = PortOwner(address->port, Transport::kTcp);
+    return absl::AlreadyExistsError(
+        absl::StrCat("grpc.listen: cannot listen on ", address->ToString(),
+                     owner.empty() ? "" : absl::StrCat(": the port is taken by ", owner)));
+  }
+  address->port = port;
+  return std::unique_ptr<Server>(new Server(std::move(server), address->ToString(), services));
+}
+
+Server::Server(std::unique_ptr<grpc::Server> server, std::string address,
+               const std::vector<GrpcService>& services)
+    : server_(std::move(server)), address_(std::move(address)) {
+  for (const GrpcService& service : services) names_.push_back(service.name);
+}
+
+void Server::SetServing(bool serving) {
+  grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
+  health->SetServingStatus(serving);
+  for (const std::string& name : names_) health->SetServingStatus(name, serving);
+}
+
+void Server::Shutdown(absl::Duration grace) {
+  server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
+}
+
+}  // namespace sluice::rpc
