@@ -43,6 +43,18 @@ Form FormOf(absl::string_view text) {
 
 }  // namespace
 
+const char* Describe(NumberError error) {
+  switch (error) {
+    case NumberError::kBeyondInt64:
+      return "is a whole number beyond the range of int64";
+    case NumberError::kBeyondDouble:
+      return "is beyond the range of a double";
+    case NumberError::kNotANumber:
+      break;
+  }
+  return "is not a value as JSON writes it";
+}
+
 absl::variant<int64_t, double, NumberError> ParseJsonNumber(absl::string_view text) {
   const Form form = FormOf(text);
   if (form == Form::kNone) return NumberError::kNotANumber;

@@ -15,6 +15,9 @@ enum class NumberError {
   kBeyondDouble,  // too large to be finite
 };
 
+// In words: `is …`.
+const char* Describe(NumberError error);
+
 // Reads a number as RFC 8259 writes it: without fraction and exponent it stays an exact int64, with
 // one it is the nearest double.
 absl::variant<int64_t, double, NumberError> ParseJsonNumber(absl::string_view text);
