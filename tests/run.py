@@ -1,0 +1,111 @@
+"""Runs every test: Bazel's unit tests, then the integration tests; `./sluice test` and `asan` call it.
+
+The last line is `N passed, N failed`, with `, N skipped` if any were. Exits 0 only if none failed.
+With --config=asan only the unit tests run, built with the sanitizers.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+class Tally:
+    """Counts outcomes and keeps the names of what failed."""
+
+    def __init__(self):
+        self.passed = 0
+        self.skipped = 0
+        self.failures = []
+
+    def add_junit(self, path, label):
+        """Adds the test cases of a JUnit file; returns whether there was one."""
+        try:
+            cases = list(ElementTree.parse(path).iter("testcase"))
+        except (OSError, ElementTree.ParseError):
+            return False
+        for case in cases:
+            name = f"{label} {case.get('classname', '')}.{case.get('name', '')}"
+            if case.find("failure") is not None or case.find("error") is not None:
+                self.failures.append(name)
+            elif case.find("skipped") is not None or case.get("result") == "skipped":
+                self.skipped += 1
+            elif case.get("status") == "notrun":
+                continue
+            else:
+                self.passed += 1
+        return bool(cases)
+
+
+def run_bazel(config, tally):
+    """Builds everything and runs the unit tests."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as events:
+        command = ["bazel", "test", "--keep_going", f"--build_event_json_file={events.name}"]
+        if config:
+            command.append(f"--config={config}")
+        exit_code = subprocess.run([*command, "//..."], cwd=ROOT, check=False).returncode
+        failures_before = len(tally.failures)
+        for line in pathlib.Path(events.name).read_text().splitlines():
+            add_bazel_event(json.loads(line), tally)
+    # 4 is "no test", 0 success; anything else without a failed test is a broken build.
+    if exit_code != 0 and len(tally.failures) == failures_before:
+        tally.failures.append(f"bazel test (exit code {exit_code})")
+
+
+def add_bazel_event(event, tally):
+    """Counts one event of Bazel's build event protocol if it tells of a test."""
+    if "testResult" in event.get("id", {}):
+        label = event["id"]["testResult"]["label"]
+        result = event["testResult"]
+        before = len(tally.failures)
+        xml = [o["uri"] for o in result.get("testActionOutput", []) if o["name"] == "test.xml"]
+        counted = bool(xml) and tally.add_junit(xml[0].replace("file://", "", 1), label)
+        failed = result["status"] not in ("PASSED", "FLAKY")
+        if failed and len(tally.failures) == before:
+            tally.failures.append(f"{label} ({result['status']})")
+        elif not failed and not counted:
+            tally.passed += 1
+    elif "targetCompleted" in event.get("id", {}) and not event.get("completed", {}).get("success"):
+        # A test that ran and failed is completed, too: its result is what counts.
+        tally.failures.append(f"{event['id']['targetCompleted']['label']} (build failed)")
+
+
+def run_integration(arguments, tally):
+    """Runs the tests that start real processes."""
+    with tempfile.NamedTemporaryFile(suffix=".xml") as report:
+        exit_code = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-ra",
+             f"--junitxml={report.name}", "tests/integration", *arguments],
+            cwd=ROOT, check=False).returncode
+        before = len(tally.failures)
+        tally.add_junit(report.name, "integration")
+    if exit_code != 0 and len(tally.failures) == before:
+        tally.failures.append(f"pytest (exit code {exit_code})")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", choices=["asan"], help="build with sanitizers")
+    parser.add_argument("pytest", nargs="*", help="passed to pytest")
+    options = parser.parse_args()
+
+    tally = Tally()
+    run_bazel(options.config, tally)
+    if not options.config:
+        run_integration(options.pytest, tally)
+
+    print()
+    for name in tally.failures:
+        print(f"FAILED {name}")
+    skipped = f", {tally.skipped} skipped" if tally.skipped else ""
+    print(f"{tally.passed} passed, {len(tally.failures)} failed{skipped}")
+    return 1 if tally.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
