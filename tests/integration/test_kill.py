@@ -1,0 +1,60 @@
+"""kill -9 of each service in turn under load: it comes back by itself, and nothing acknowledged is lost."""
+
+import json
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+from harness import BINARIES, start_box, wait_for
+
+RATE = 500
+
+
+@pytest.fixture(scope="module")
+def watched_box(tmp_path_factory):
+    """A box whose supervisor loop runs, as in ./sluice up; `kill(name)` kills one of its processes."""
+    box = start_box(tmp_path_factory.mktemp("killed"))
+    yield box
+    box.stop()
+
+
+def run_fleet(box, report, seconds, on_tick):
+    """Drives a fleet and supervises the box until the fleet has ended; returns its report."""
+    command = [
+        BINARIES["fleetsim"], "run", "--mqtt", box.mqtt, "--mqtt-devices", "40", "--coap", box.coap, "--coap-devices", "20",
+        "--rate", str(RATE), "--duration", f"{seconds}s", "--subscribe", box.grpc("ingress"), "--insights",
+        box.grpc("analytics"), "--report", report, "--settle", "20s", "--id-prefix", report.stem,
+    ]
+    # Processes of the box are restarted on this thread: they end when the thread that started them does.
+    with subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          text=True) as fleet:
+        words = []
+        reader = threading.Thread(target=lambda: words.extend(fleet.stderr), daemon=True)
+        reader.start()
+        started = time.monotonic()
+        while fleet.poll() is None:
+            assert time.monotonic() - started < seconds + 90, "the fleet did not end"
+            on_tick(time.monotonic() - started)
+            box.watch(lambda line: None)
+            time.sleep(0.05)
+        reader.join(5)
+    return fleet.returncode, json.loads(report.read_text()), "".join(words[-20:])
+
+
+@pytest.mark.parametrize("victim", ["ingress", "registry", "analytics", "mosquitto"])
+def test_kill_9(watched_box, victim, tmp_path):
+    killed = []
+
+    def kill_once_it_flows(elapsed_s):
+        if elapsed_s > 4 and not killed:
+            killed.append(watched_box.processes[victim].pid)
+            watched_box.processes[victim].signal(signal.SIGKILL)
+
+    code, report, words = run_fleet(watched_box, tmp_path / f"{victim}.json", 12, kill_once_it_flows)
+    assert killed and watched_box.processes[victim].pid != killed[0]
+    assert report["acknowledged"] > RATE * 4, report
+    assert report["lost"] == 0, report
+    assert code == 0, f"{report}\n{words}"
+    wait_for(watched_box.processes[victim].running, f"{victim} running")
