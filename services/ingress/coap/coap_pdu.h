@@ -1,0 +1,28 @@
+#ifndef SLUICE_SERVICES_INGRESS_COAP_COAP_PDU_H_
+#define SLUICE_SERVICES_INGRESS_COAP_COAP_PDU_H_
+
+#include <coap3/coap.h>
+
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+#include "services/ingress/coap/coap_message.h"
+
+namespace sluice::ingress {
+
+// Between libcoap's messages and ours. Called on the thread that owns the session.
+
+// The request has views of `pdu`.
+CoapRequest ReadCoapRequest(const coap_session_t* session, const coap_pdu_t* pdu);
+
+// The value of its No-Response option (RFC 7967), or 0.
+uint8_t ReadNoResponse(const coap_pdu_t* pdu);
+
+absl::string_view CoapToken(const coap_pdu_t* pdu);
+
+// Code, options and payload, into a message that has its token and no more.
+void WriteCoapAnswer(const CoapAnswer& answer, coap_pdu_t* pdu);
+
+}  // namespace sluice::ingress
+
+#endif  // SLUICE_SERVICES_INGRESS_COAP_COAP_PDU_H_

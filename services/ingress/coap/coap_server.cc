@@ -1,0 +1,338 @@
+#include "services/ingress/coap/coap_server.h"
+
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "libs/status/field_violation.h"
+#include "services/ingress/coap/coap_pdu.h"
+
+namespace sluice::ingress {
+namespace {
+
+// libcoap reads at most 1,472 bytes of a datagram and does not tell when there were more: what is
+// shorter than that is whole. (Its own default, 1,152, has no room for a block of 1,024 bytes and
+// two long ids.)
+constexpr unsigned int kMaxDatagramBytes = 1471;
+// Sessions only say where an answer goes, so a quiet one is not worth its share of each datagram's
+// cost.
+constexpr unsigned int kSessionTimeoutSeconds = 10;
+// Datagrams that may be served before answers and acknowledgements get their turn.
+constexpr int kDatagramsPerTurn = 64;
+// A CON that is not acknowledged is sent again for at most so long (MAX_TRANSMIT_WAIT).
+constexpr absl::Duration kMaxTransmitWait = absl::Seconds(93);
+
+// Where the thread that libcoap runs on counts the datagrams that libcoap refuses by itself.
+thread_local int64_t* malformed_datagrams = nullptr;
+
+// libcoap tells of a malformed message nowhere else.
+void OnLibraryLog(coap_log_t level, const char* message) {
+  if (malformed_datagrams != nullptr && absl::StartsWith(message, "discard malformed PDU")) {
+    ++*malformed_datagrams;
+  } else if (level <= LOG_CRIT && !absl::StartsWith(message, "got RST")) {
+    spdlog::warn("libcoap: {}", message);
+  }
+}
+
+void Discard(int event_fd) {
+  uint64_t count;
+  [[maybe_unused]] const ssize_t size = read(event_fd, &count, sizeof(count));
+}
+
+// A response of this kind is dropped by libcoap instead of sent.
+void SendNothing(coap_pdu_t* response) { coap_pdu_set_type(response, COAP_MESSAGE_NON); }
+
+}  // namespace
+
+CoapOptions CoapOptionsFrom(const config::v1::Coap& config) {
+  CoapOptions options;
+  if (!config.listen().empty()) options.listen = config.listen();
+  if (config.max_idle_sessions() != 0) options.max_idle_sessions = config.max_idle_sessions();
+  return options;
+}
+
+absl::StatusOr<std::unique_ptr<CoapServer>> CoapServer::Create(const CoapOptions& options,
+                                                               Intake* intake, const Clock* clock) {
+  absl::StatusOr<ListenAddress> address = ParseListenAddress(options.listen, "coap.listen");
+  if (!address.ok()) return address.status();
+  if (options.max_idle_sessions < 1 || options.max_idle_sessions > 100'000) {
+    return InvalidField("coap.max_idle_sessions",
+                        absl::StrCat("is ", options.max_idle_sessions, "; must be 1 to 100,000"));
+  }
+  std::unique_ptr<CoapServer> server(new CoapServer(options, intake, clock));
+  absl::Status status = server->Listen(*address);
+  if (!status.ok()) return status;
+  server->listener_ = intake->AddDurableListener(
+      [fd = server->wake_fd_] { [[maybe_unused]] const int written = eventfd_write(fd, 1); });
+  server->thread_ = std::thread([raw = server.get()] { raw->Run(); });
+  return server;
+}
+
+CoapServer::CoapServer(const CoapOptions& options, Intake* intake, const Clock* clock)
+    : options_(options),
+      intake_(intake),
+      clock_(clock),
+      handler_(options.requests, intake, clock),
+      pending_(options.pending, clock) {}
+
+CoapServer::~CoapServer() {
+  Stop();
+  if (context_ != nullptr) coap_free_context(context_);
+  if (wake_fd_ >= 0) close(wake_fd_);
+}
+
+absl::Status CoapServer::Listen(const ListenAddress& address) {
+  absl::StatusOr<ClaimedUdpPort> port = ClaimedUdpPort::Claim(address);
+  if (!port.ok()) return port.status();
+  coap_startup();
+  coap_set_log_handler(OnLibraryLog);
+  coap_set_log_level(LOG_WARNING);
+  wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  context_ = coap_new_context(nullptr);
+  if (wake_fd_ < 0 || context_ == nullptr) return absl::InternalError("CoAP: out of resources");
+
+  coap_address_t listen;
+  coap_address_init(&listen);
+  std::memcpy(&listen.addr, &port->socket_address(), port->socket_address_size());
+  listen.size = port->socket_address_size();
+  coap_endpoint_t* endpoint = coap_new_endpoint(context_, &listen, COAP_PROTO_UDP);
+  if (endpoint == nullptr) {
+    return absl::UnavailableError(absl::StrCat("cannot listen on udp ", address.ToString()));
+  }
+  coap_endpoint_set_default_mtu(endpoint, kMaxDatagramBytes);
+  coap_context_set_max_idle_sessions(context_, options_.max_idle_sessions);
+  coap_context_set_session_timeout(context_, kSessionTimeoutSeconds);
+  coap_set_app_data(context_, this);
+
+  // One handler sees every path and method. The listing needs a resource of its own, as libcoap
+  // would answer by itself.
+  coap_resource_t* listing =
+      coap_resource_init(coap_make_str_const(COAP_DEFAULT_URI_WELLKNOWN), /*flags=*/0);
+  coap_resource_t* others = coap_resource_unknown_init(&CoapServer::OnRequest);
+  for (int method = COAP_REQUEST_GET; method <= COAP_REQUEST_IPATCH; ++method) {
+    for (coap_resource_t* resource : {listing, others}) {
+      coap_register_request_handler(resource, static_cast<coap_request_t>(method),
+                                    &CoapServer::OnRequest);
+    }
+  }
+  coap_add_resource(context_, listing);
+  coap_add_resource(context_, others);
+
+  epoll_fd_ = coap_context_get_coap_fd(context_);
+  epoll_event wake{};
+  wake.events = EPOLLIN;
+  wake.data.ptr = &wake_fd_;
+  if (epoll_fd_ < 0 || epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_fd_, &wake) != 0) {
+    return absl::InternalError("CoAP: this libcoap is built without epoll");
+  }
+  endpoint_ = port->address().ToString();
+  return absl::OkStatus();
+}
+
+void CoapServer::Stop() {
+  if (!thread_.joinable()) return;
+  stopping_ = true;
+  eventfd_write(wake_fd_, 1);
+  thread_.join();
+  intake_->RemoveDurableListener(listener_);
+}
+
+CoapStats CoapServer::stats() const {
+  absl::MutexLock lock(&stats_mutex_);
+  return stats_;
+}
+
+void CoapServer::Run() {
+  malformed_datagrams = &counts_.malformed;
+  while (!stopping_) {
+    ServeDatagrams();
+    pending_.AcknowledgeOverdue([this](PendingAnswer& pending) {
+      SendEmptyAcknowledgement(pending.session, pending.key.message_id);
+      handler_.OnAcknowledged(pending.key);
+    });
+    PublishStats();
+  }
+  Drain();
+  PublishStats();
+  coap_free_context(context_);
+  context_ = nullptr;
+  malformed_datagrams = nullptr;
+}
+
+void CoapServer::ServeDatagrams() {
+  bool is_woken = false;
+  for (int turn = 0; turn < kDatagramsPerTurn; ++turn) {
+    epoll_event events[16];
+    const int found = epoll_wait(epoll_fd_, events, 16, turn == 0 ? WaitMilliseconds() : 0);
+    epoll_event* const end =
+        std::remove_if(events, events + std::max(found, 0),
+                       [this](const epoll_event& event) { return event.data.ptr == &wake_fd_; });
+    if (end != events + std::max(found, 0)) {
+      is_woken = true;
+      Discard(wake_fd_);
+    }
+    if (end == events) break;
+    coap_io_do_epoll(context_, events, end - events);
+  }
+  if (is_woken) AnswerDurable();
+}
+
+int CoapServer::WaitMilliseconds() const {
+  const absl::Duration wait = pending_.UntilOverdue();
+  if (wait == absl::InfiniteDuration()) return -1;
+  return static_cast<int>(absl::ToInt64Milliseconds(wait)) + 1;
+}
+
+void CoapServer::AnswerDurable() {
+  pending_.PopDurable(*intake_, [this](PendingAnswer& pending) {
+    Send(pending);
+    handler_.OnAnswered(pending.key, pending.answer);
+    coap_session_release(pending.session);
+  });
+}
+
+void CoapServer::Drain() {
+  const absl::Duration deadline = clock_->Uptime() + options_.stop_grace;
+  for (;;) {
+    AnswerDurable();
+    const absl::Duration left = deadline - clock_->Uptime();
+    if (pending_.size() == 0 || left <= absl::ZeroDuration()) break;
+    pollfd wake{wake_fd_, POLLIN, 0};
+    if (poll(&wake, 1, static_cast<int>(absl::ToInt64Milliseconds(left)) + 1) == 0) break;
+    Discard(wake_fd_);
+  }
+  counts_.abandoned_at_stop += static_cast<int64_t>(pending_.size());
+  pending_.PopAll([](PendingAnswer& pending) { coap_session_release(pending.session); });
+}
+
+void CoapServer::PublishStats() {
+  counts_.received = handler_.stats().requests;
+  counts_.taken = handler_.stats().taken;
+  counts_.shed = handler_.stats().shed;
+  counts_.pending = static_cast<int64_t>(pending_.size());
+  counts_.dedup = handler_.dedup_stats();
+  counts_.reassembly = handler_.reassembly_stats();
+  absl::MutexLock lock(&stats_mutex_);
+  stats_ = counts_;
+}
+
+void CoapServer::OnRequest(coap_resource_t*, coap_session_t* session, const coap_pdu_t* request,
+                           const coap_string_t*, coap_pdu_t* response) {
+  auto* server = static_cast<CoapServer*>(coap_get_app_data(coap_session_get_context(session)));
+  server->Handle(session, request, response);
+}
+
+void CoapServer::Handle(coap_session_t* session, const coap_pdu_t* pdu, coap_pdu_t* response) {
+  using Action = CoapRequestHandler::Outcome::Action;
+  const CoapRequest request = ReadCoapRequest(session, pdu);
+  CoapRequestHandler::Outcome outcome =
+      handler_.Handle(request, pending_.HasRoom(request.confirmable));
+  const uint8_t no_response = ReadNoResponse(pdu);
+  switch (outcome.action) {
+    case Action::kAnswer:
+      // libcoap heeds No-Response here by itself. It would send a NON with the request's message
+      // id.
+      if (!request.confirmable) coap_pdu_set_mid(response, coap_new_message_id(session));
+      WriteCoapAnswer(outcome.answer, response);
+      CountAnswer(outcome.answer.code, no_response);
+      return;
+    case Action::kPend: {
+      PendingAnswer pending;
+      pending.key = request.key;
+      pending.confirmable = request.confirmable;
+      pending.token = std::string(CoapToken(pdu));
+      pending.no_response = no_response;
+      pending.answer = std::move(outcome.answer);
+      pending.receipt = outcome.receipt;
+      pending.session = coap_session_reference(session);
+      pending_.Push(std::move(pending));
+      break;
+    }
+    case Action::kAcknowledge:
+      SendEmptyAcknowledgement(session, request.key.message_id);
+      break;
+    case Action::kIgnore:
+      break;
+  }
+  SendNothing(response);
+}
+
+void CoapServer::Send(const PendingAnswer& pending) {
+  CountAnswer(pending.answer.code, pending.no_response);
+  if (IsSuppressed(pending.no_response, pending.answer.code)) {
+    if (pending.confirmable && !pending.acknowledged) {
+      SendEmptyAcknowledgement(pending.session, pending.key.message_id);
+    }
+    return;
+  }
+  coap_pdu_type_t type = COAP_MESSAGE_NON;
+  if (pending.confirmable && !pending.acknowledged) {
+    type = COAP_MESSAGE_ACK;
+  } else if (pending.confirmable && MaySendSeparateConfirmable()) {
+    type = COAP_MESSAGE_CON;
+  }
+  coap_pdu_t* pdu = coap_pdu_init(
+      type, COAP_EMPTY_CODE,
+      type == COAP_MESSAGE_ACK ? pending.key.message_id : coap_new_message_id(pending.session),
+      coap_session_max_pdu_size(pending.session));
+  if (pdu == nullptr) {
+    ++counts_.answers_failed;
+    return;
+  }
+  coap_add_token(pdu, pending.token.size(), reinterpret_cast<const uint8_t*>(pending.token.data()));
+  WriteCoapAnswer(pending.answer, pdu);
+  if (coap_send(pending.session, pdu) == COAP_INVALID_MID) ++counts_.answers_failed;
+  if (type == COAP_MESSAGE_CON) {
+    // libcoap sets its timer for the retransmission only when it looks at its own events.
+    coap_tick_t now;
+    coap_ticks(&now);
+    coap_io_prepare_epoll(context_, now);
+  }
+}
+
+void CoapServer::SendEmptyAcknowledgement(coap_session_t* session, uint16_t message_id) {
+  coap_pdu_t* pdu = coap_pdu_init(COAP_MESSAGE_ACK, COAP_EMPTY_CODE, message_id, /*size=*/0);
+  if (pdu == nullptr || coap_send(session, pdu) == COAP_INVALID_MID) {
+    ++counts_.answers_failed;
+    return;
+  }
+  ++counts_.empty_acknowledgements;
+}
+
+void CoapServer::CountAnswer(CoapCode code, uint8_t no_response) {
+  if (IsSuppressed(no_response, code)) {
+    ++counts_.answers_unwanted;
+    return;
+  }
+  switch (CodeClass(code)) {
+    case 2:
+      ++counts_.answered_success;
+      break;
+    case 4:
+      ++counts_.answered_client_error;
+      break;
+    default:
+      ++counts_.answered_server_error;
+      break;
+  }
+}
+
+bool CoapServer::MaySendSeparateConfirmable() {
+  const absl::Duration now = clock_->Uptime();
+  while (!separate_responses_.empty() && now - separate_responses_.front() > kMaxTransmitWait) {
+    separate_responses_.pop_front();
+  }
+  if (separate_responses_.size() >= options_.max_separate_responses) return false;
+  separate_responses_.push_back(now);
+  return true;
+}
+
+}  // namespace sluice::ingress
