@@ -32,7 +32,8 @@ struct Verdict {
 
 // The one way in: every source hands every message to Take, which checks it, decides about it and
 // writes it down, in one of three logs: telemetry, dead letters, or reports (statuses and command
-// responses on their way to the registry). Thread-safe; Take calls no RPC and never waits for the disk.
+// responses on their way to the registry). Thread-safe; Take calls no RPC and never waits for the
+// disk.
 class Intake {
  public:
   virtual ~Intake() = default;
