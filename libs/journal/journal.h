@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "libs/clock/clock.h"
+#include "libs/file/file_system.h"
 
 namespace sluice {
 
@@ -29,10 +30,20 @@ struct JournalOptions {
   // Called on the sync thread, once, when an fdatasync fails; what was unsynced must be taken for
   // lost, so it must not return. Default: writes the reason to stderr and aborts the process.
   std::function<void(const absl::Status&)> on_sync_failure;
+  // Where the log lies. Default: the machine's file system.
+  FileSystem* file_system = nullptr;
 };
 
 // Why offsets hold no record any more.
-enum class GapReason { kRetention, kCorruption };
+enum class GapReason {
+  // Deleted by retention.
+  kRetention,
+  // Damaged on disk, and counted.
+  kCorruption,
+  // Set aside when the machine lost its power, so that no offset is ever used twice: whether there
+  // were records is not known. None of them was durable, if the disk keeps what it promises.
+  kUnknown,
+};
 
 // Records [from, to) are gone.
 struct Gap {

@@ -1,0 +1,160 @@
+#include "libs/journal/segment_catalog.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace sluice::journal {
+
+void SegmentCatalog::Add(std::shared_ptr<const Segment> segment, int64_t previous_end_position) {
+  absl::MutexLock lock(&mutex_);
+  if (!entries_.empty()) {
+    Entry& previous = entries_.back();
+    bytes_ += previous_end_position - previous.end_position;
+    previous.end_position = previous_end_position;
+    previous.end_offset = segment->first_offset;
+  }
+  if (segment->skipped_before > 0) {
+    skipped_.emplace_back(segment->first_offset - segment->skipped_before, segment->first_offset);
+  }
+  entries_.emplace_back();
+  entries_.back().segment = std::move(segment);
+}
+
+void SegmentCatalog::SetDurable(const Segment& segment, int64_t position, int64_t offset) {
+  absl::MutexLock lock(&mutex_);
+  durable_first_offset_ = segment.first_offset;
+  durable_position_ = position;
+  durable_offset_ = offset;
+  Entry& last = entries_.back();
+  if (last.segment->first_offset == segment.first_offset) {
+    bytes_ += position - last.end_position;
+    last.end_position = position;
+  }
+}
+
+void SegmentCatalog::AddIndexPoint(int64_t position, int64_t offset) {
+  absl::MutexLock lock(&mutex_);
+  entries_.back().index.emplace_back(offset, position);
+}
+
+int64_t SegmentCatalog::begin_offset() const {
+  absl::MutexLock lock(&mutex_);
+  return entries_.front().segment->first_offset;
+}
+
+int64_t SegmentCatalog::durable_offset() const {
+  absl::MutexLock lock(&mutex_);
+  return durable_offset_;
+}
+
+int64_t SegmentCatalog::bytes() const {
+  absl::MutexLock lock(&mutex_);
+  return bytes_;
+}
+
+int64_t SegmentCatalog::segments() const {
+  absl::MutexLock lock(&mutex_);
+  return static_cast<int64_t>(entries_.size());
+}
+
+const SegmentCatalog::Entry* SegmentCatalog::Find(int64_t offset) const {
+  const auto after = std::upper_bound(
+      entries_.begin(), entries_.end(), offset,
+      [](int64_t value, const Entry& entry) { return value < entry.segment->first_offset; });
+  return after == entries_.begin() ? nullptr : &*std::prev(after);
+}
+
+SegmentPlace SegmentCatalog::Locate(int64_t offset) const {
+  absl::MutexLock lock(&mutex_);
+  SegmentPlace place;
+  place.begin_offset = entries_.front().segment->first_offset;
+  const Entry* const entry = Find(offset);
+  if (entry == nullptr) return place;
+  place.segment = entry->segment;
+  place.position = kSegmentHeaderBytes;
+  place.offset = entry->segment->first_offset;
+  const auto after =
+      std::upper_bound(entry->index.begin(), entry->index.end(), std::make_pair(offset, INT64_MAX));
+  if (after != entry->index.begin()) {
+    place.offset = std::prev(after)->first;
+    place.position = std::prev(after)->second;
+  }
+  return place;
+}
+
+SegmentLimit SegmentCatalog::Limit(const Segment& segment) const {
+  absl::MutexLock lock(&mutex_);
+  SegmentLimit limit;
+  if (segment.first_offset == durable_first_offset_) {
+    limit.position = durable_position_;
+    limit.offset = durable_offset_;
+    return limit;
+  }
+  limit.closed = true;
+  const Entry* const entry = Find(segment.first_offset);
+  if (entry == nullptr) {
+    limit.offset = entries_.front().segment->first_offset;
+    return limit;
+  }
+  limit.position = entry->end_position;
+  limit.offset = entry->end_offset;
+  return limit;
+}
+
+int64_t SegmentCatalog::FirstOffsetNear(int64_t time_us) const {
+  absl::MutexLock lock(&mutex_);
+  for (size_t i = 0; i + 1 < entries_.size(); ++i) {
+    if (entries_[i + 1].segment->max_time_before_us >= time_us) {
+      return entries_[i].segment->first_offset;
+    }
+  }
+  return entries_.back().segment->first_offset;
+}
+
+std::vector<Gap> SegmentCatalog::Classify(int64_t from, int64_t to) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<Gap> gaps;
+  const auto add = [&](int64_t end, GapReason reason) {
+    end = std::min(end, to);
+    if (end <= from) return;
+    if (reason == GapReason::kCorruption) ledger_.Add(from, end);
+    gaps.push_back({from, end, reason});
+    from = end;
+  };
+  add(retained_from_, GapReason::kRetention);
+  for (const auto& [skipped_from, skipped_to] : skipped_) {
+    if (skipped_to <= from) continue;
+    add(skipped_from, GapReason::kCorruption);
+    add(skipped_to, GapReason::kUnknown);
+  }
+  add(to, GapReason::kCorruption);
+  return gaps;
+}
+
+int64_t SegmentCatalog::corrupt_records() const {
+  absl::MutexLock lock(&mutex_);
+  return ledger_.damaged();
+}
+
+std::vector<DroppedSegment> SegmentCatalog::Drop(int64_t max_bytes, int64_t hard_max_bytes,
+                                                 int64_t retention_point) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<DroppedSegment> dropped;
+  while (bytes_ > max_bytes && entries_.front().segment->first_offset < durable_first_offset_) {
+    const Entry& oldest = entries_.front();
+    if (oldest.end_offset > retention_point && bytes_ <= hard_max_bytes) break;
+    const int64_t first = std::max(retained_from_, oldest.segment->first_offset);
+    const int64_t needed_from = std::min(oldest.end_offset, std::max(first, retention_point));
+    dropped.push_back({oldest.segment->path, needed_from - first, oldest.end_offset - needed_from});
+    bytes_ -= oldest.end_position;
+    entries_.pop_front();
+    retained_from_ = entries_.front().segment->first_offset;
+  }
+  if (!dropped.empty()) {
+    ledger_.ForgetBelow(retained_from_);
+    while (!skipped_.empty() && skipped_.front().second <= retained_from_) skipped_.pop_front();
+  }
+  return dropped;
+}
+
+}  // namespace sluice::journal

@@ -1,0 +1,118 @@
+#include "libs/journal/segment_catalog.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <vector>
+
+namespace sluice::journal {
+namespace {
+
+std::shared_ptr<Segment> At(int64_t first_offset) {
+  auto segment = std::make_shared<Segment>();
+  segment->path = SegmentName(first_offset);
+  segment->first_offset = first_offset;
+  return segment;
+}
+
+// Segments of 1,000 bytes at 0, 10, 20 and 30; durable is everything up to offset 35.
+class SegmentCatalogTest : public ::testing::Test {
+ protected:
+  SegmentCatalogTest() {
+    for (int64_t i = 0; i < 4; ++i) {
+      segments_.push_back(At(10 * i));
+      segments_.back()->max_time_before_us = i == 0 ? INT64_MIN : 100 * i;
+      catalog_.Add(segments_.back(), 1000);
+    }
+    catalog_.SetDurable(*segments_[3], 500, 35);
+  }
+
+  SegmentCatalog catalog_{0};
+  std::vector<std::shared_ptr<Segment>> segments_;
+};
+
+TEST_F(SegmentCatalogTest, TellsWhereAnOffsetLies) {
+  EXPECT_EQ(catalog_.Locate(0).segment, segments_[0]);
+  EXPECT_EQ(catalog_.Locate(9).segment, segments_[0]);
+  EXPECT_EQ(catalog_.Locate(10).segment, segments_[1]);
+  EXPECT_EQ(catalog_.Locate(10).position, kSegmentHeaderBytes);
+  EXPECT_EQ(catalog_.Locate(99).segment, segments_[3]);
+  catalog_.AddIndexPoint(300, 33);
+  EXPECT_EQ(catalog_.Locate(32).position, kSegmentHeaderBytes);
+  EXPECT_EQ(catalog_.Locate(33).position, 300);
+  EXPECT_EQ(catalog_.Locate(34).offset, 33);
+}
+
+TEST_F(SegmentCatalogTest, TellsHowFarASegmentMayBeRead) {
+  EXPECT_TRUE(catalog_.Limit(*segments_[0]).closed);
+  EXPECT_EQ(catalog_.Limit(*segments_[0]).position, 1000);
+  EXPECT_EQ(catalog_.Limit(*segments_[0]).offset, 10);
+  EXPECT_FALSE(catalog_.Limit(*segments_[3]).closed);
+  EXPECT_EQ(catalog_.Limit(*segments_[3]).position, 500);
+  EXPECT_EQ(catalog_.Limit(*segments_[3]).offset, 35);
+  // Closed, but what was added since is not durable yet.
+  catalog_.Add(At(40), 1000);
+  EXPECT_FALSE(catalog_.Limit(*segments_[3]).closed);
+  EXPECT_EQ(catalog_.Limit(*segments_[3]).position, 500);
+}
+
+TEST_F(SegmentCatalogTest, FindsTheSegmentOfATime) {
+  EXPECT_EQ(catalog_.FirstOffsetNear(-5), 0);
+  EXPECT_EQ(catalog_.FirstOffsetNear(100), 0);
+  EXPECT_EQ(catalog_.FirstOffsetNear(101), 10);
+  EXPECT_EQ(catalog_.FirstOffsetNear(1000), 30);
+}
+
+TEST_F(SegmentCatalogTest, DropsTheOldestDownToTheBoundAndSparesWhatIsNeeded) {
+  EXPECT_EQ(catalog_.bytes(), 3500);
+  EXPECT_TRUE(catalog_.Drop(3500, 9000, INT64_MAX).empty());
+  const auto dropped = catalog_.Drop(1500, 9000, 20);
+  ASSERT_EQ(dropped.size(), 2u);
+  EXPECT_EQ(dropped[0].path, SegmentName(0));
+  EXPECT_EQ(dropped[0].deleted_records, 10);
+  EXPECT_EQ(catalog_.begin_offset(), 20);
+  EXPECT_EQ(catalog_.bytes(), 1500);
+  EXPECT_TRUE(catalog_.Drop(1, 9000, 29).empty());
+  EXPECT_TRUE(catalog_.Limit(*segments_[0]).closed);
+  EXPECT_EQ(catalog_.Limit(*segments_[0]).offset, 20);
+  EXPECT_EQ(catalog_.Locate(3).segment, nullptr);
+  EXPECT_EQ(catalog_.Locate(3).begin_offset, 20);
+}
+
+TEST_F(SegmentCatalogTest, TheHardBoundDropsAlsoWhatIsNeededAndCountsIt) {
+  const auto dropped = catalog_.Drop(100, 2500, 4);
+  ASSERT_EQ(dropped.size(), 1u);
+  EXPECT_EQ(dropped[0].deleted_records, 4);
+  EXPECT_EQ(dropped[0].deleted_unacknowledged_records, 6);
+  // The segment with the durable end stays, whatever the bounds.
+  EXPECT_EQ(catalog_.Drop(0, 0, INT64_MAX).size(), 2u);
+  EXPECT_EQ(catalog_.segments(), 1);
+}
+
+TEST(SegmentCatalogGapTest, SaysWhyOffsetsAreGone) {
+  SegmentCatalog catalog(5);
+  catalog.Add(At(10), 0);
+  auto after_power_loss = At(30);
+  after_power_loss->skipped_before = 8;
+  catalog.Add(after_power_loss, 100);
+  const auto gaps = catalog.Classify(0, 40);
+  ASSERT_EQ(gaps.size(), 4u);
+  EXPECT_EQ(gaps[0].to, 5);
+  EXPECT_EQ(gaps[0].reason, GapReason::kRetention);
+  EXPECT_EQ(gaps[1].from, 5);
+  EXPECT_EQ(gaps[1].to, 22);
+  EXPECT_EQ(gaps[1].reason, GapReason::kCorruption);
+  EXPECT_EQ(gaps[2].from, 22);
+  EXPECT_EQ(gaps[2].to, 30);
+  EXPECT_EQ(gaps[2].reason, GapReason::kUnknown);
+  EXPECT_EQ(gaps[3].from, 30);
+  EXPECT_EQ(gaps[3].to, 40);
+  EXPECT_EQ(gaps[3].reason, GapReason::kCorruption);
+  EXPECT_EQ(catalog.corrupt_records(), 17 + 10);
+  catalog.Classify(0, 40);
+  EXPECT_EQ(catalog.corrupt_records(), 17 + 10);
+}
+
+}  // namespace
+}  // namespace sluice::journal
