@@ -16,7 +16,10 @@
 
 namespace sluice::journal {
 
-// One segment file. What changes is guarded by its catalog.
+// Distance between two index points.
+inline constexpr int64_t kIndexBytes = 256 << 10;
+
+// One segment file.
 struct Segment {
   std::string path;
   uint64_t seed = 0;

@@ -1,0 +1,344 @@
+#include "libs/journal/file_journal.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "libs/journal/record_format.h"
+#include "libs/journal/segment_reader.h"
+
+namespace sluice::journal {
+namespace {
+
+// What a buffer may keep between two records.
+constexpr size_t kKeptFrameBytes = 64 << 10;
+// Offsets are reserved so many at a time: one more sync of the marks for each.
+constexpr int64_t kReservedOffsets = 4096;
+// With a fast writer: for so many groups like the last one.
+constexpr int64_t kReservedGroups = 16;
+
+absl::Status CheckOptions(const JournalOptions& options) {
+  if (options.dir.empty()) return absl::InvalidArgumentError("the journal has no directory");
+  if (options.segment_bytes < 1 || options.max_bytes < 1 ||
+      options.hard_max_bytes < options.max_bytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("sizes of the journal ", options.dir, " are out of range"));
+  }
+  return absl::OkStatus();
+}
+
+void DieOfSyncFailure(const absl::Status& status) {
+  const std::string message(status.message());
+  fprintf(stderr, "journal: %s; what was not synced must be taken for lost\n", message.c_str());
+  abort();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<FileJournal>> FileJournal::Open(const JournalOptions& options,
+                                                               const Clock* clock) {
+  if (absl::Status status = CheckOptions(options); !status.ok()) return status;
+  FileSystem* const files =
+      options.file_system != nullptr ? options.file_system : PosixFileSystem();
+  auto journal = std::unique_ptr<FileJournal>(new FileJournal(options, clock, files));
+  if (absl::Status status = journal->Start(); !status.ok()) return status;
+  return journal;
+}
+
+FileJournal::FileJournal(const JournalOptions& options, const Clock* clock, FileSystem* files)
+    : options_(options), clock_(clock), files_(files) {}
+
+absl::Status FileJournal::Start() {
+  if (absl::Status status = files_->CreateDirectory(options_.dir); !status.ok()) return status;
+  auto lock = files_->Lock(options_.dir);
+  if (!lock.ok()) return lock.status();
+  lock_ = *std::move(lock);
+  auto marks_file = MarksFile::Open(files_, options_.dir);
+  if (!marks_file.ok()) return marks_file.status();
+  marks_file_ = *std::move(marks_file);
+  auto log = Recover(files_, options_.dir, *marks_file_);
+  if (!log.ok()) return log.status();
+
+  ListSegments(*log);
+  absl::MutexLock append_lock(&append_mutex_);
+  end_offset_ = log->end_offset;
+  max_time_us_ = log->max_time_us;
+  if (log->continues_last) {
+    const RecoveredSegment& last = log->segments.back();
+    auto writer = SegmentWriter::Continue(files_, last.segment->path, last.file_bytes);
+    if (!writer.ok()) return writer.status();
+    writer_ = *std::move(writer);
+    segment_ = last.segment;
+    next_index_position_ = last.file_bytes;
+  } else {
+    if (absl::Status status = BeginSegment(log->skipped_before_end); !status.ok()) return status;
+    if (absl::Status status = writer_->file()->Sync(); !status.ok()) return status;
+  }
+  if (absl::Status status = files_->SyncDirectory(options_.dir); !status.ok()) return status;
+  if (absl::Status status = StoreMarks(*log); !status.ok()) return status;
+  new_entries_ = false;
+  catalog_->SetDurable(*segment_, writer_->position(), log->end_offset);
+  durable_offset_ = log->end_offset;
+  for (const auto& [from, to] : log->holes) catalog_->Classify(from, to);
+  sync_thread_ = std::make_unique<SyncThread>(options_.sync_interval, [this] { SyncAndTidy(); });
+  sync_thread_->Wake();
+  return absl::OkStatus();
+}
+
+void FileJournal::ListSegments(const RecoveredLog& log) {
+  marks_ = log.marks;
+  id_ = marks_.identity.Text();
+  seed_ = marks_.identity.Seed();
+  catalog_ = std::make_unique<SegmentCatalog>(marks_.begin_offset);
+  int64_t previous_bytes = 0;
+  for (const RecoveredSegment& recovered : log.segments) {
+    catalog_->Add(recovered.segment, previous_bytes);
+    previous_bytes = recovered.file_bytes;
+  }
+  for (const auto& [position, offset] : log.index) {
+    catalog_->AddIndexPoint(position, offset);
+  }
+}
+
+absl::Status FileJournal::StoreMarks(const RecoveredLog& log) {
+  // Before the marks say that the log was not closed in order, the hint must say how far it is
+  // durable.
+  absl::Status status = marks_file_->NoteDurable(log.end_offset);
+  if (!status.ok()) return status;
+  marks_.reserved_end = log.end_offset;
+  marks_.clean = false;
+  status = marks_file_->Store(marks_);
+  if (!status.ok()) return status;
+  return marks_file_->NoteDurable(log.end_offset);
+}
+
+FileJournal::~FileJournal() {
+  if (sync_thread_ == nullptr) return;
+  sync_thread_.reset();
+  if (failed_) return;
+  marks_.reserved_end = durable_offset_;
+  marks_.clean = true;
+  // If this fails the next Open just passes some offsets over.
+  marks_file_->Store(marks_).IgnoreError();
+}
+
+absl::StatusOr<int64_t> FileJournal::Append(absl::string_view record) {
+  if (static_cast<int64_t>(record.size()) > kMaxRecordBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a record of ", record.size(), " bytes; at most ", kMaxRecordBytes));
+  }
+  int64_t offset;
+  {
+    absl::MutexLock lock(&append_mutex_);
+    if (failed_) return absl::UnavailableError("the journal's disk has failed");
+    const int64_t frame_bytes = kRecordHeaderBytes + static_cast<int64_t>(record.size());
+    if (writer_->position() > kSegmentHeaderBytes &&
+        writer_->position() + frame_bytes > options_.segment_bytes) {
+      if (absl::Status status = BeginSegment(0); !status.ok()) return status;
+    }
+    offset = end_offset_;
+    const int64_t time_us = absl::ToUnixMicros(clock_->Now());
+    frame_.clear();
+    AppendRecord(seed_, offset, time_us, record, &frame_);
+    const int64_t position = writer_->position();
+    if (absl::Status status = writer_->Append(frame_); !status.ok()) return status;
+    if (position >= next_index_position_) {
+      catalog_->AddIndexPoint(position, offset);
+      next_index_position_ = position + kIndexBytes;
+    }
+    max_time_us_ = std::max(max_time_us_, time_us);
+    if (frame_.capacity() > kKeptFrameBytes) std::string().swap(frame_);
+    end_offset_ = offset + 1;
+  }
+  ++appended_records_;
+  sync_thread_->Wake();
+  return offset;
+}
+
+absl::Status FileJournal::BeginSegment(int64_t skipped_before) {
+  auto segment = std::make_shared<Segment>();
+  segment->path = absl::StrCat(options_.dir, "/", SegmentName(end_offset_));
+  segment->seed = seed_;
+  segment->first_offset = end_offset_;
+  segment->skipped_before = skipped_before;
+  segment->max_time_before_us = max_time_us_;
+  SegmentHeader header;
+  header.identity = marks_.identity;
+  header.first_offset = segment->first_offset;
+  header.skipped_before = skipped_before;
+  header.max_time_before_us = max_time_us_;
+  auto writer = SegmentWriter::Create(files_, segment->path, header);
+  if (!writer.ok()) return writer.status();
+  int64_t previous_end = 0;
+  if (writer_ != nullptr) {
+    previous_end = writer_->position();
+    closed_files_.push_back(writer_->file());
+  }
+  writer_ = *std::move(writer);
+  segment_ = std::move(segment);
+  next_index_position_ = kSegmentHeaderBytes + kIndexBytes;
+  new_entries_ = true;
+  catalog_->Add(segment_, previous_end);
+  return absl::OkStatus();
+}
+
+void FileJournal::SyncAndTidy() {
+  if (failed_) return;
+  const Extent extent = TakeExtent();
+  absl::Status status = absl::OkStatus();
+  if (extent.end_offset > durable_offset_) {
+    status = Sync(extent);
+    if (status.ok()) status = Reserve(extent.end_offset);
+    if (status.ok()) Publish(extent);
+  }
+  if (status.ok()) status = Tidy();
+  if (!status.ok()) Fail(status);
+}
+
+FileJournal::Extent FileJournal::TakeExtent() {
+  absl::MutexLock lock(&append_mutex_);
+  Extent extent;
+  extent.end_offset = end_offset_;
+  if (extent.end_offset == durable_offset_) return extent;
+  extent.end_position = writer_->position();
+  extent.segment = segment_;
+  extent.files = std::move(closed_files_);
+  closed_files_.clear();
+  extent.files.push_back(writer_->file());
+  extent.new_entries = std::exchange(new_entries_, false);
+  return extent;
+}
+
+absl::Status FileJournal::Sync(const Extent& extent) {
+  const absl::Duration start = clock_->Uptime();
+  for (const auto& file : extent.files) {
+    if (absl::Status status = file->Sync(); !status.ok()) return status;
+  }
+  if (extent.new_entries) {
+    if (absl::Status status = files_->SyncDirectory(options_.dir); !status.ok()) return status;
+  }
+  absl::MutexLock lock(&stats_mutex_);
+  stats_.syncs += static_cast<int64_t>(extent.files.size());
+  stats_.sync_time += clock_->Uptime() - start;
+  return absl::OkStatus();
+}
+
+absl::Status FileJournal::Reserve(int64_t end_offset) {
+  if (end_offset > marks_.reserved_end) {
+    const int64_t group = end_offset - durable_offset_;
+    marks_.reserved_end = end_offset + std::max(kReservedOffsets, kReservedGroups * group);
+    if (absl::Status status = marks_file_->Store(marks_); !status.ok()) return status;
+  }
+  // Without the hint a later crash just costs some offsets more.
+  marks_file_->NoteDurable(end_offset).IgnoreError();
+  return absl::OkStatus();
+}
+
+void FileJournal::Publish(const Extent& extent) {
+  catalog_->SetDurable(*extent.segment, extent.end_position, extent.end_offset);
+  {
+    absl::MutexLock lock(&waiting_mutex_);
+    durable_offset_ = extent.end_offset;
+    became_durable_.SignalAll();
+  }
+  absl::MutexLock lock(&listeners_mutex_);
+  for (const auto& [key, listener] : listeners_) listener(extent.end_offset);
+}
+
+absl::Status FileJournal::Tidy() {
+  const auto dropped =
+      catalog_->Drop(options_.max_bytes, options_.hard_max_bytes, retention_point_);
+  if (dropped.empty()) return absl::OkStatus();
+  // First the mark: should the process end now, the next Open deletes the rest.
+  marks_.begin_offset = catalog_->begin_offset();
+  if (absl::Status status = marks_file_->Store(marks_); !status.ok()) return status;
+  for (const DroppedSegment& segment : dropped) {
+    // A file that stays is deleted by the next Open.
+    files_->Remove(segment.path).IgnoreError();
+    absl::MutexLock lock(&stats_mutex_);
+    stats_.deleted_records += segment.deleted_records;
+    stats_.deleted_unacknowledged_records += segment.deleted_unacknowledged_records;
+  }
+  return absl::OkStatus();
+}
+
+void FileJournal::Fail(const absl::Status& status) {
+  failed_ = true;
+  if (options_.on_sync_failure) {
+    options_.on_sync_failure(status);
+  } else {
+    DieOfSyncFailure(status);
+  }
+}
+
+int64_t FileJournal::OffsetAt(absl::Time time) const {
+  constexpr int kRecords = 1000;
+  constexpr int64_t kBytes = 1 << 20;
+  const int64_t time_us = absl::ToUnixMicros(time);
+  SegmentReader reader(files_, catalog_.get(), catalog_->FirstOffsetNear(time_us));
+  const int64_t end = durable_offset_;
+  while (reader.next_offset() < end) {
+    const auto batch = reader.Read(kRecords, kBytes);
+    if (!batch.ok()) return reader.next_offset();
+    for (const JournalRecord& record : batch->records) {
+      if (absl::ToUnixMicros(record.append_time) >= time_us) return record.offset;
+    }
+  }
+  return reader.next_offset();
+}
+
+bool FileJournal::WaitDurable(int64_t offset, absl::Duration timeout) const {
+  if (durable_offset_ > offset) return true;
+  const absl::Time deadline = absl::Now() + timeout;
+  absl::MutexLock lock(&waiting_mutex_);
+  while (durable_offset_ <= offset) {
+    if (became_durable_.WaitWithDeadline(&waiting_mutex_, deadline)) break;
+  }
+  return durable_offset_ > offset;
+}
+
+int64_t FileJournal::AddDurableListener(std::function<void(int64_t)> listener) {
+  absl::MutexLock lock(&listeners_mutex_);
+  listeners_[next_listener_] = std::move(listener);
+  return next_listener_++;
+}
+
+void FileJournal::RemoveDurableListener(int64_t key) {
+  absl::MutexLock lock(&listeners_mutex_);
+  listeners_.erase(key);
+}
+
+void FileJournal::SetRetentionPoint(int64_t offset) {
+  if (retention_point_.exchange(offset) < offset) sync_thread_->Wake();
+}
+
+std::unique_ptr<JournalReader> FileJournal::NewReader(int64_t offset) {
+  return std::make_unique<SegmentReader>(files_, catalog_.get(), offset);
+}
+
+JournalStats FileJournal::stats() const {
+  JournalStats stats;
+  {
+    absl::MutexLock lock(&stats_mutex_);
+    stats = stats_;
+  }
+  stats.bytes = catalog_->bytes();
+  stats.segments = catalog_->segments();
+  stats.corrupt_records = catalog_->corrupt_records();
+  stats.appended_records = appended_records_;
+  return stats;
+}
+
+}  // namespace sluice::journal
+
+namespace sluice {
+
+absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(const JournalOptions& options,
+                                                       const Clock* clock) {
+  return journal::FileJournal::Open(options, clock);
+}
+
+}  // namespace sluice

@@ -1,0 +1,118 @@
+#ifndef SLUICE_LIBS_JOURNAL_FILE_JOURNAL_H_
+#define SLUICE_LIBS_JOURNAL_FILE_JOURNAL_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "libs/file/file_system.h"
+#include "libs/journal/journal.h"
+#include "libs/journal/marks_file.h"
+#include "libs/journal/recovery.h"
+#include "libs/journal/segment_catalog.h"
+#include "libs/journal/segment_writer.h"
+#include "libs/journal/sync_thread.h"
+
+namespace sluice::journal {
+
+// The journal in a directory of the file system.
+//
+// An appending thread holds append_mutex_ for one write(). The sync thread takes it for a moment to
+// see how far the log goes, syncs without it, and then tells the catalog, the waiting threads and
+// the listeners, in that order. Readers share the catalog alone.
+class FileJournal final : public Journal {
+ public:
+  static absl::StatusOr<std::unique_ptr<FileJournal>> Open(const JournalOptions& options,
+                                                           const Clock* clock);
+  ~FileJournal() override;
+
+  const std::string& id() const override { return id_; }
+  absl::StatusOr<int64_t> Append(absl::string_view record) override;
+  int64_t begin_offset() const override { return catalog_->begin_offset(); }
+  int64_t durable_offset() const override { return durable_offset_; }
+  int64_t end_offset() const override { return end_offset_; }
+  int64_t OffsetAt(absl::Time time) const override;
+  bool WaitDurable(int64_t offset, absl::Duration timeout) const override;
+  int64_t AddDurableListener(std::function<void(int64_t)> listener) override;
+  void RemoveDurableListener(int64_t key) override;
+  void SetRetentionPoint(int64_t offset) override;
+  std::unique_ptr<JournalReader> NewReader(int64_t offset) override;
+  JournalStats stats() const override;
+
+ private:
+  // How far the log went at some moment, and the files that are not synced up to there.
+  struct Extent {
+    int64_t end_offset = 0;
+    int64_t end_position = 0;
+    std::shared_ptr<const Segment> segment;
+    std::vector<std::shared_ptr<File>> files;
+    bool new_entries = false;
+  };
+
+  FileJournal(const JournalOptions& options, const Clock* clock, FileSystem* files);
+
+  absl::Status Start();
+  absl::Status StoreMarks(const RecoveredLog& log);
+  void ListSegments(const RecoveredLog& log);
+  // Closes the segment that is being written, if any, and begins one with the next record.
+  absl::Status BeginSegment(int64_t skipped_before) ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mutex_);
+
+  // On the sync thread.
+  void SyncAndTidy();
+  Extent TakeExtent();
+  absl::Status Sync(const Extent& extent);
+  absl::Status Reserve(int64_t end_offset);
+  void Publish(const Extent& extent);
+  absl::Status Tidy();
+  void Fail(const absl::Status& status);
+
+  const JournalOptions options_;
+  const Clock* const clock_;
+  FileSystem* const files_;
+  std::unique_ptr<DirectoryLock> lock_;
+  // After Start used by the sync thread alone.
+  std::unique_ptr<MarksFile> marks_file_;
+  Marks marks_;
+  std::string id_;
+  uint64_t seed_ = 0;
+  std::unique_ptr<SegmentCatalog> catalog_;
+
+  mutable absl::Mutex append_mutex_;
+  std::unique_ptr<SegmentWriter> writer_ ABSL_GUARDED_BY(append_mutex_);
+  std::shared_ptr<const Segment> segment_ ABSL_GUARDED_BY(append_mutex_);
+  std::string frame_ ABSL_GUARDED_BY(append_mutex_);
+  int64_t next_index_position_ ABSL_GUARDED_BY(append_mutex_) = 0;
+  int64_t max_time_us_ ABSL_GUARDED_BY(append_mutex_) = INT64_MIN;
+  // Segments that were closed since the last sync began.
+  std::vector<std::shared_ptr<File>> closed_files_ ABSL_GUARDED_BY(append_mutex_);
+  bool new_entries_ ABSL_GUARDED_BY(append_mutex_) = false;
+
+  // Written under append_mutex_ and by the sync thread; read by everybody.
+  std::atomic<int64_t> end_offset_{0};
+  std::atomic<int64_t> durable_offset_{0};
+  std::atomic<int64_t> retention_point_{INT64_MAX};
+  std::atomic<bool> failed_{false};
+
+  mutable absl::Mutex waiting_mutex_;
+  mutable absl::CondVar became_durable_;
+
+  absl::Mutex listeners_mutex_;
+  std::map<int64_t, std::function<void(int64_t)>> listeners_ ABSL_GUARDED_BY(listeners_mutex_);
+  int64_t next_listener_ ABSL_GUARDED_BY(listeners_mutex_) = 1;
+
+  mutable absl::Mutex stats_mutex_;
+  JournalStats stats_ ABSL_GUARDED_BY(stats_mutex_);
+  std::atomic<int64_t> appended_records_{0};
+
+  std::unique_ptr<SyncThread> sync_thread_;
+};
+
+}  // namespace sluice::journal
+
+#endif  // SLUICE_LIBS_JOURNAL_FILE_JOURNAL_H_

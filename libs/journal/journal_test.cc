@@ -1,0 +1,299 @@
+#include "libs/journal/journal.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "libs/clock/fake_clock.h"
+#include "libs/file/memory_file_system.h"
+
+namespace sluice {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class JournalTest : public ::testing::Test {
+ protected:
+  JournalTest() {
+    options_.dir = "/d";
+    options_.file_system = &files_;
+    options_.segment_bytes = 1000;
+  }
+
+  absl::StatusOr<std::unique_ptr<Journal>> Open() { return Journal::Open(options_, &clock_); }
+
+  // Appends "0", "1", … as their offsets say and waits until they are durable.
+  void Fill(Journal& journal, int records) {
+    for (int i = 0; i < records; ++i) {
+      const int64_t offset = journal.end_offset();
+      ASSERT_EQ(journal.Append(absl::StrCat(offset)).value(), offset);
+    }
+    ASSERT_TRUE(journal.WaitDurable(journal.end_offset() - 1, absl::InfiniteDuration()));
+  }
+
+  std::vector<int64_t> Offsets(const JournalBatch& batch) {
+    std::vector<int64_t> offsets;
+    for (const JournalRecord& record : batch.records) {
+      EXPECT_EQ(record.bytes, absl::StrCat(record.offset));
+      offsets.push_back(record.offset);
+    }
+    return offsets;
+  }
+
+  JournalBatch ReadAll(Journal& journal, int64_t offset = 0) {
+    return journal.NewReader(offset)->Read(1 << 20, 1 << 30).value();
+  }
+
+  MemoryFileSystem files_;
+  FakeClock clock_;
+  JournalOptions options_;
+};
+
+TEST_F(JournalTest, AnEmptyLogHasNothingAtZero) {
+  auto journal = Open().value();
+  EXPECT_EQ(journal->begin_offset(), 0);
+  EXPECT_EQ(journal->durable_offset(), 0);
+  EXPECT_EQ(journal->end_offset(), 0);
+  EXPECT_EQ(journal->id().size(), 32u);
+  const JournalBatch batch = ReadAll(*journal);
+  EXPECT_THAT(batch.records, IsEmpty());
+  EXPECT_EQ(batch.next_offset, 0);
+  EXPECT_FALSE(journal->WaitDurable(0, absl::ZeroDuration()));
+}
+
+TEST_F(JournalTest, GivesBackWhatWasAppendedOverManySegmentsAndReopens) {
+  std::string id;
+  {
+    auto journal = Open().value();
+    Fill(*journal, 100);
+    id = journal->id();
+    EXPECT_GT(journal->stats().segments, 3);
+  }
+  for (int end = 100; end < 104; ++end) {
+    auto journal = Open().value();
+    EXPECT_EQ(journal->id(), id);
+    EXPECT_EQ(journal->end_offset(), end);
+    const JournalBatch batch = ReadAll(*journal);
+    EXPECT_EQ(static_cast<int>(Offsets(batch).size()), end);
+    EXPECT_THAT(batch.gaps, IsEmpty());
+    EXPECT_EQ(batch.next_offset, end);
+    EXPECT_THAT(Offsets(ReadAll(*journal, 97)).front(), 97);
+    EXPECT_EQ(journal->stats().corrupt_records, 0);
+    Fill(*journal, 1);
+  }
+}
+
+TEST_F(JournalTest, ReadsInBatchesOfTheSizeAskedFor) {
+  auto journal = Open().value();
+  Fill(*journal, 100);
+  auto reader = journal->NewReader(10);
+  EXPECT_THAT(Offsets(reader->Read(3, 1 << 20).value()), ElementsAre(10, 11, 12));
+  EXPECT_EQ(reader->next_offset(), 13);
+  // At least one record, whatever its size; then as many as it takes to reach the bound.
+  EXPECT_THAT(Offsets(reader->Read(100, 1).value()), ElementsAre(13));
+  EXPECT_THAT(Offsets(reader->Read(100, 5).value()), ElementsAre(14, 15, 16));
+}
+
+TEST_F(JournalTest, AReaderSeesARecordOnlyOnceItIsDurable) {
+  auto journal = Open().value();
+  Fill(*journal, 5);
+  auto reader = journal->NewReader(0);
+  files_.HoldSyncs(true);
+  ASSERT_TRUE(journal->Append("5").ok());
+  files_.AwaitHeldSync();
+  EXPECT_THAT(Offsets(reader->Read(100, 1000).value()), ElementsAre(0, 1, 2, 3, 4));
+  EXPECT_THAT(reader->Read(100, 1000)->records, IsEmpty());
+  EXPECT_EQ(journal->durable_offset(), 5);
+  EXPECT_EQ(journal->end_offset(), 6);
+  EXPECT_FALSE(journal->WaitDurable(5, absl::ZeroDuration()));
+  files_.HoldSyncs(false);
+  EXPECT_TRUE(journal->WaitDurable(5, absl::InfiniteDuration()));
+  EXPECT_THAT(Offsets(reader->Read(100, 1000).value()), ElementsAre(5));
+}
+
+TEST_F(JournalTest, OneSyncServesAllThatWasAppendedWhileAnotherRan) {
+  auto journal = Open().value();
+  Fill(*journal, 1);
+  files_.HoldSyncs(true);
+  ASSERT_TRUE(journal->Append("1").ok());
+  files_.AwaitHeldSync();
+  const int64_t syncs = journal->stats().syncs;
+  for (int i = 2; i < 20; ++i) ASSERT_TRUE(journal->Append(absl::StrCat(i)).ok());
+  files_.HoldSyncs(false);
+  EXPECT_TRUE(journal->WaitDurable(19, absl::InfiniteDuration()));
+  EXPECT_EQ(journal->stats().syncs, syncs + 2);
+}
+
+TEST_F(JournalTest, ListenersHearOfEachAdvance) {
+  auto journal = Open().value();
+  absl::Notification reached;
+  const int64_t key = journal->AddDurableListener([&](int64_t durable_offset) {
+    if (durable_offset >= 10 && !reached.HasBeenNotified()) reached.Notify();
+  });
+  Fill(*journal, 10);
+  reached.WaitForNotification();
+  journal->RemoveDurableListener(key);
+  int calls = 0;
+  journal->RemoveDurableListener(journal->AddDurableListener([&](int64_t) { ++calls; }));
+  Fill(*journal, 1);
+  EXPECT_EQ(calls, 0);
+}
+
+TEST_F(JournalTest, AReaderBeyondTheEndWaitsForItsOffset) {
+  auto journal = Open().value();
+  auto reader = journal->NewReader(3);
+  Fill(*journal, 2);
+  EXPECT_THAT(reader->Read(10, 1000)->records, IsEmpty());
+  EXPECT_EQ(reader->next_offset(), 3);
+  Fill(*journal, 3);
+  EXPECT_THAT(Offsets(reader->Read(10, 1000).value()), ElementsAre(3, 4));
+}
+
+TEST_F(JournalTest, TakesTheLargestRecordAndNoneLarger) {
+  auto journal = Open().value();
+  const std::string largest(Journal::kMaxRecordBytes, 'x');
+  ASSERT_TRUE(journal->Append(largest).ok());
+  EXPECT_EQ(journal->Append(largest + "x").status().code(), absl::StatusCode::kInvalidArgument);
+  ASSERT_TRUE(journal->Append("").ok());
+  ASSERT_TRUE(journal->WaitDurable(1, absl::InfiniteDuration()));
+  const JournalBatch batch = ReadAll(*journal);
+  ASSERT_EQ(batch.records.size(), 2u);
+  EXPECT_EQ(batch.records[0].bytes, largest);
+  EXPECT_EQ(batch.records[1].bytes, "");
+}
+
+TEST_F(JournalTest, FindsTheFirstRecordOfATime) {
+  const absl::Time start = clock_.Now();
+  {
+    auto journal = Open().value();
+    for (int i = 0; i < 100; ++i) {
+      Fill(*journal, 1);
+      clock_.Advance(absl::Seconds(1));
+    }
+  }
+  auto journal = Open().value();
+  EXPECT_EQ(journal->OffsetAt(absl::InfinitePast()), 0);
+  EXPECT_EQ(journal->OffsetAt(start), 0);
+  EXPECT_EQ(journal->OffsetAt(start + absl::Seconds(42)), 42);
+  EXPECT_EQ(journal->OffsetAt(start + absl::Milliseconds(42'001)), 43);
+  EXPECT_EQ(journal->OffsetAt(start + absl::Seconds(99)), 99);
+  EXPECT_EQ(journal->OffsetAt(start + absl::Seconds(100)), 100);
+  EXPECT_EQ(journal->OffsetAt(absl::InfiniteFuture()), 100);
+  // The clock is set back: the first record at or after a time is still the first.
+  clock_.Jump(-absl::Hours(1));
+  Fill(*journal, 50);
+  EXPECT_EQ(journal->OffsetAt(start + absl::Seconds(42)), 42);
+  EXPECT_EQ(journal->OffsetAt(start + absl::Hours(1)), 150);
+  EXPECT_EQ(journal->NewReader(42)->Read(1, 1)->records[0].append_time, start + absl::Seconds(42));
+}
+
+TEST_F(JournalTest, AFullDiskRefusesRecordsAndHarmsNone) {
+  auto journal = Open().value();
+  Fill(*journal, 10);
+  files_.SetFreeBytes(20);
+  EXPECT_EQ(journal->Append("10").status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(journal->Append("10").status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(journal->end_offset(), 10);
+  files_.Heal();
+  Fill(*journal, 90);
+  // Also where a new segment would have to begin.
+  files_.SetFreeBytes(0);
+  for (int i = 0; i < 40; ++i) EXPECT_FALSE(journal->Append("100").ok());
+  files_.Heal();
+  Fill(*journal, 50);
+  journal.reset();
+  journal = Open().value();
+  EXPECT_EQ(Offsets(ReadAll(*journal)).size(), 150u);
+  EXPECT_THAT(ReadAll(*journal).gaps, IsEmpty());
+}
+
+TEST_F(JournalTest, AFailedWriteIsAnErrorAndNoRecord) {
+  auto journal = Open().value();
+  files_.FailWrites(".seg", absl::UnavailableError("cannot write"));
+  EXPECT_EQ(journal->Append("0").status().code(), absl::StatusCode::kUnavailable);
+  files_.Heal();
+  Fill(*journal, 3);
+  EXPECT_THAT(Offsets(ReadAll(*journal)), ElementsAre(0, 1, 2));
+}
+
+TEST_F(JournalTest, AFailedSyncIsTheEnd) {
+  absl::Notification failed;
+  options_.on_sync_failure = [&](const absl::Status& status) {
+    EXPECT_EQ(status.message(), "gone");
+    failed.Notify();
+  };
+  {
+    auto journal = Open().value();
+    Fill(*journal, 3);
+    files_.FailSyncs(".seg", absl::UnavailableError("gone"));
+    ASSERT_TRUE(journal->Append("3").ok());
+    failed.WaitForNotification();
+    EXPECT_FALSE(journal->WaitDurable(3, absl::ZeroDuration()));
+    EXPECT_EQ(journal->durable_offset(), 3);
+    EXPECT_EQ(journal->Append("4").status().code(), absl::StatusCode::kUnavailable);
+  }
+  // What the failed sync was for is written once more before it counts as durable.
+  files_.Heal();
+  auto journal = Open().value();
+  EXPECT_EQ(journal->durable_offset(), 4);
+  journal.reset();
+  files_.LosePower();
+  EXPECT_THAT(Offsets(ReadAll(*Open().value())), ElementsAre(0, 1, 2, 3));
+}
+
+TEST_F(JournalTest, ByDefaultAFailedSyncEndsTheProcess) {
+  EXPECT_DEATH(
+      {
+        auto journal = Open().value();
+        files_.FailSyncs(".seg", absl::UnavailableError("disk gone"));
+        journal->Append("0").IgnoreError();
+        journal->WaitDurable(0, absl::InfiniteDuration());
+      },
+      "journal: disk gone; what was not synced must be taken for lost");
+}
+
+TEST_F(JournalTest, IsOpenOnce) {
+  auto journal = Open().value();
+  EXPECT_EQ(Open().status().code(), absl::StatusCode::kFailedPrecondition);
+  journal.reset();
+  EXPECT_TRUE(Open().ok());
+}
+
+TEST_F(JournalTest, RefusesSizesThatMakeNoSense) {
+  options_.hard_max_bytes = options_.max_bytes - 1;
+  EXPECT_EQ(Open().status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(JournalTest, ManyThreadsAppendAndReadAtOnce) {
+  constexpr int kThreads = 4;
+  constexpr int kRecords = 2000;
+  auto journal = Open().value();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < kRecords; ++i) ASSERT_TRUE(journal->Append("x").ok());
+    });
+    threads.emplace_back([&] {
+      auto reader = journal->NewReader(0);
+      int64_t expected = 0;
+      while (expected < kThreads * kRecords) {
+        journal->WaitDurable(expected, absl::InfiniteDuration());
+        const JournalBatch batch = reader->Read(100, 1 << 20).value();
+        ASSERT_TRUE(batch.gaps.empty());
+        for (const JournalRecord& record : batch.records) ASSERT_EQ(record.offset, expected++);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(journal->stats().appended_records, kThreads * kRecords);
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,45 @@
+#include "libs/journal/sync_thread.h"
+
+#include <utility>
+
+#include "absl/time/clock.h"
+
+namespace sluice::journal {
+
+SyncThread::SyncThread(absl::Duration interval, std::function<void()> work)
+    : interval_(interval), work_(std::move(work)), thread_([this] { Run(); }) {}
+
+SyncThread::~SyncThread() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+    changed_.Signal();
+  }
+  thread_.join();
+}
+
+void SyncThread::Wake() {
+  if (due_.exchange(true)) return;
+  absl::MutexLock lock(&mutex_);
+  changed_.Signal();
+}
+
+void SyncThread::Run() {
+  while (true) {
+    {
+      absl::MutexLock lock(&mutex_);
+      while (!due_ && !stopping_) changed_.Wait(&mutex_);
+      if (!due_) return;
+    }
+    due_ = false;
+    work_();
+    if (interval_ <= absl::ZeroDuration()) continue;
+    // Whoever comes after a longer rest finds the interval over.
+    absl::MutexLock lock(&mutex_);
+    const absl::Time next = absl::Now() + interval_;
+    while (!stopping_ && !changed_.WaitWithDeadline(&mutex_, next)) {
+    }
+  }
+}
+
+}  // namespace sluice::journal

@@ -1,0 +1,42 @@
+#ifndef SLUICE_LIBS_JOURNAL_SYNC_THREAD_H_
+#define SLUICE_LIBS_JOURNAL_SYNC_THREAD_H_
+
+#include <atomic>
+#include <functional>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+namespace sluice::journal {
+
+// Calls `work` on a thread of its own after each Wake, once for all that came while it ran, and
+// with at least `interval` between two calls.
+class SyncThread {
+ public:
+  SyncThread(absl::Duration interval, std::function<void()> work);
+  // Calls `work` once more if there was a Wake since, without regard to the interval, and joins.
+  ~SyncThread();
+
+  SyncThread(const SyncThread&) = delete;
+  SyncThread& operator=(const SyncThread&) = delete;
+
+  // Thread-safe; costs next to nothing while work is due already.
+  void Wake();
+
+ private:
+  void Run();
+
+  const absl::Duration interval_;
+  const std::function<void()> work_;
+  std::atomic<bool> due_{false};
+  absl::Mutex mutex_;
+  absl::CondVar changed_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace sluice::journal
+
+#endif  // SLUICE_LIBS_JOURNAL_SYNC_THREAD_H_

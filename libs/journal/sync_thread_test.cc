@@ -1,0 +1,54 @@
+#include "libs/journal/sync_thread.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "absl/synchronization/notification.h"
+
+namespace sluice::journal {
+namespace {
+
+TEST(SyncThreadTest, ServesAllWakesThatCameWhileItWorkedAtOnce) {
+  std::atomic<int> calls{0};
+  absl::Notification started, go_on;
+  {
+    SyncThread thread(absl::ZeroDuration(), [&] {
+      if (++calls > 1) return;
+      started.Notify();
+      go_on.WaitForNotification();
+    });
+    thread.Wake();
+    started.WaitForNotification();
+    for (int i = 0; i < 100; ++i) thread.Wake();
+    go_on.Notify();
+  }
+  EXPECT_EQ(calls, 2);
+}
+
+TEST(SyncThreadTest, KeepsTheIntervalButNotAtTheEnd) {
+  std::atomic<int> calls{0};
+  absl::Notification first;
+  {
+    SyncThread thread(absl::Hours(1), [&] {
+      if (++calls == 1) first.Notify();
+    });
+    // The first comes at once.
+    thread.Wake();
+    first.WaitForNotification();
+    thread.Wake();
+    EXPECT_EQ(calls, 1);
+  }
+  EXPECT_EQ(calls, 2);
+}
+
+TEST(SyncThreadTest, DoesNothingUnasked) {
+  std::atomic<int> calls{0};
+  {
+    SyncThread thread(absl::ZeroDuration(), [&] { ++calls; });
+  }
+  EXPECT_EQ(calls, 0);
+}
+
+}  // namespace
+}  // namespace sluice::journal
