@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "libs/journal/record_format.h"
 #include "libs/journal/segment_reader.h"
 
@@ -242,7 +241,6 @@ void FileJournal::Publish(const Extent& extent) {
   {
     absl::MutexLock lock(&waiting_mutex_);
     durable_offset_ = extent.end_offset;
-    became_durable_.SignalAll();
   }
   absl::MutexLock lock(&listeners_mutex_);
   for (const auto& [key, listener] : listeners_) listener(extent.end_offset);
@@ -292,12 +290,9 @@ int64_t FileJournal::OffsetAt(absl::Time time) const {
 
 bool FileJournal::WaitDurable(int64_t offset, absl::Duration timeout) const {
   if (durable_offset_ > offset) return true;
-  const absl::Time deadline = absl::Now() + timeout;
+  const auto reached = [this, offset] { return durable_offset_ > offset; };
   absl::MutexLock lock(&waiting_mutex_);
-  while (durable_offset_ <= offset) {
-    if (became_durable_.WaitWithDeadline(&waiting_mutex_, deadline)) break;
-  }
-  return durable_offset_ > offset;
+  return waiting_mutex_.AwaitWithTimeout(absl::Condition(&reached), timeout);
 }
 
 int64_t FileJournal::AddDurableListener(std::function<void(int64_t)> listener) {

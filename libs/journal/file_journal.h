@@ -99,8 +99,8 @@ class FileJournal final : public Journal {
   std::atomic<int64_t> retention_point_{INT64_MAX};
   std::atomic<bool> failed_{false};
 
+  // Held when durable_offset_ changes, for those who wait for it.
   mutable absl::Mutex waiting_mutex_;
-  mutable absl::CondVar became_durable_;
 
   absl::Mutex listeners_mutex_;
   std::map<int64_t, std::function<void(int64_t)>> listeners_ ABSL_GUARDED_BY(listeners_mutex_);

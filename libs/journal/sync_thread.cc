@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "absl/time/clock.h"
-
 namespace sluice::journal {
 
 SyncThread::SyncThread(absl::Duration interval, std::function<void()> work)
@@ -36,9 +34,7 @@ void SyncThread::Run() {
     if (interval_ <= absl::ZeroDuration()) continue;
     // Whoever comes after a longer rest finds the interval over.
     absl::MutexLock lock(&mutex_);
-    const absl::Time next = absl::Now() + interval_;
-    while (!stopping_ && !changed_.WaitWithDeadline(&mutex_, next)) {
-    }
+    mutex_.AwaitWithTimeout(absl::Condition(&stopping_), interval_);
   }
 }
 
