@@ -14,7 +14,8 @@ namespace sluice::registry {
 // The filter of ListDevices: terms joined by ` AND `, see ListDevicesRequest.filter. Immutable.
 class DeviceFilter {
  public:
-  // INVALID_ARGUMENT (field `filter`) names the byte at which it goes wrong and what should stand there.
+  // INVALID_ARGUMENT (field `filter`) names the byte at which it goes wrong and what should stand
+  // there.
   static absl::StatusOr<DeviceFilter> Parse(absl::string_view text);
 
   // Whether a device of this type, status and enabled may match: all terms but those about labels.

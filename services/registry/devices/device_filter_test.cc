@@ -1,8 +1,8 @@
 #include "services/registry/devices/device_filter.h"
 
-#include <string>
-
 #include <gtest/gtest.h>
+
+#include <string>
 
 namespace sluice::registry {
 namespace {
@@ -63,8 +63,10 @@ TEST(DeviceFilterTest, SaysWhereItGoesWrong) {
   EXPECT_EQ(Error("status = UNSPECIFIED"),
             "filter: at byte 9: expected ONLINE, OFFLINE, ERROR, MAINTENANCE or UNKNOWN");
   EXPECT_EQ(Error("enabled = yes"), "filter: at byte 10: expected true or false");
-  EXPECT_EQ(Error("name = x"), "filter: at byte 0: 'name' is none of type, status, enabled, labels.KEY");
-  EXPECT_EQ(Error("labels. = x"), "filter: at byte 0: 'labels.' is none of type, status, enabled, labels.KEY");
+  EXPECT_EQ(Error("name = x"),
+            "filter: at byte 0: 'name' is none of type, status, enabled, labels.KEY");
+  EXPECT_EQ(Error("labels. = x"),
+            "filter: at byte 0: 'labels.' is none of type, status, enabled, labels.KEY");
   EXPECT_EQ(Error("labels.a = \"x"), "filter: at byte 11: the quote is not closed");
   EXPECT_EQ(Error("type = sensor OR type = gateway"),
             "filter: at byte 14: expected ' AND ' or the end");
@@ -75,8 +77,7 @@ TEST(DeviceFilterTest, SaysWhereItGoesWrong) {
   EXPECT_EQ(Error("type = sensor, enabled = true"),
             "filter: at byte 13: expected ' AND ' or the end");
   EXPECT_EQ(Error(std::string("type = \0", 8)), "filter: at byte 7: expected a value");
-  EXPECT_EQ(Error(std::string(1025, ' ')),
-            "filter: is 1025 bytes long; at most 1024 are allowed");
+  EXPECT_EQ(Error(std::string(1025, ' ')), "filter: is 1025 bytes long; at most 1024 are allowed");
 }
 
 }  // namespace

@@ -29,8 +29,8 @@ constexpr int kMaxDescriptionBytes = 1024;
 
 absl::Status AtMost(absl::string_view text, int limit, absl::string_view field) {
   if (static_cast<int>(text.size()) <= limit) return absl::OkStatus();
-  return InvalidField(field, absl::StrCat("is ", text.size(), " bytes long; at most ", limit,
-                                          " are allowed"));
+  return InvalidField(
+      field, absl::StrCat("is ", text.size(), " bytes long; at most ", limit, " are allowed"));
 }
 
 absl::Status AtMostEntries(int count, int limit, absl::string_view field) {
@@ -57,9 +57,8 @@ absl::Status ValidateLabelText(absl::string_view text, absl::string_view field,
         absl::StrContains("._-/", absl::string_view(&c, 1))) {
       continue;
     }
-    return InvalidField(
-        field, absl::StrCat(what, " may hold A-Z a-z 0-9 . _ - / only, not '",
-                            absl::CHexEscape(absl::string_view(&c, 1)), "'"));
+    return InvalidField(field, absl::StrCat(what, " may hold A-Z a-z 0-9 . _ - / only, not '",
+                                            absl::CHexEscape(absl::string_view(&c, 1)), "'"));
   }
   return absl::OkStatus();
 }
@@ -104,8 +103,8 @@ absl::Status ValidateSensor(const v1::Sensor& sensor, absl::string_view path) {
     if (!(status = AtMost(capability.metric(), kMaxMetricBytes, metric)).ok()) return status;
     status = AtMost(capability.unit(), kMaxUnitBytes, absl::StrCat(entry, ".unit"));
     if (!status.ok()) return status;
-    status = AtMost(capability.description(), kMaxDescriptionBytes,
-                    absl::StrCat(entry, ".description"));
+    status =
+        AtMost(capability.description(), kMaxDescriptionBytes, absl::StrCat(entry, ".description"));
     if (!status.ok()) return status;
     if (!metrics.insert(capability.metric()).second) {
       return InvalidField(metric, absl::StrCat("'", capability.metric(), "' stands there twice"));
@@ -175,8 +174,8 @@ void CopyEntry(const std::string& key, const Map& from, Map* to) {
 }
 
 // One path of an update mask.
-absl::Status ApplyPath(absl::string_view path, const v1::Device& requested,
-                       absl::string_view field, v1::Device* device) {
+absl::Status ApplyPath(absl::string_view path, const v1::Device& requested, absl::string_view field,
+                       v1::Device* device) {
   if (path == "sensor" || path == "actuator" || path == "gateway") {
     const bool given = (path == "sensor" && requested.has_sensor()) ||
                        (path == "actuator" && requested.has_actuator()) ||
@@ -267,8 +266,8 @@ absl::StatusOr<v1::Device> ApplyUpdate(const v1::Device& current, const v1::Devi
                                        const google::protobuf::FieldMask& mask) {
   v1::Device device = current;
   for (int i = 0; i < mask.paths_size(); ++i) {
-    const absl::Status status = ApplyPath(mask.paths(i), requested,
-                                          absl::StrCat("update_mask.paths[", i, "]"), &device);
+    const absl::Status status =
+        ApplyPath(mask.paths(i), requested, absl::StrCat("update_mask.paths[", i, "]"), &device);
     if (!status.ok()) return status;
   }
   if (mask.paths_size() == 0) ApplyEverythingSet(requested, &device);

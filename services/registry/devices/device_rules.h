@@ -1,10 +1,10 @@
 #ifndef SLUICE_SERVICES_REGISTRY_DEVICES_DEVICE_RULES_H_
 #define SLUICE_SERVICES_REGISTRY_DEVICES_DEVICE_RULES_H_
 
+#include <google/protobuf/field_mask.pb.h>
+
 #include <cstdint>
 #include <string>
-
-#include <google/protobuf/field_mask.pb.h>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -19,8 +19,8 @@ namespace sluice::registry {
 inline constexpr int kMaxStatusMessageBytes = 1024;
 inline constexpr int kMaxRequestIdBytes = 128;
 
-// Whether a client's device keeps the stated ranges; output-only fields are not looked at. `path` is
-// where it stands in the request (`device`, `devices[3]`).
+// Whether a client's device keeps the stated ranges; output-only fields are not looked at. `path`
+// is where it stands in the request (`device`, `devices[3]`).
 absl::Status ValidateDevice(const v1::Device& device, absl::string_view path);
 
 // A status that a request gives: not UNSPECIFIED and one that exists. `path` as above.
@@ -36,8 +36,8 @@ v1::Device NewDevice(const v1::Device& requested, absl::Time now);
 absl::StatusOr<v1::Device> ApplyUpdate(const v1::Device& current, const v1::Device& requested,
                                        const google::protobuf::FieldMask& mask);
 
-// Marks a change: sets update_time to `now`, or a microsecond after the last one if the clock stood or
-// went back, and so the etag too.
+// Marks a change: sets update_time to `now`, or a microsecond after the last one if the clock stood
+// or went back, and so the etag too.
 void Touch(absl::Time now, v1::Device* device);
 
 // The etag that follows from update_time.

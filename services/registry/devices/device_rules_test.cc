@@ -1,9 +1,9 @@
 #include "services/registry/devices/device_rules.h"
 
-#include <string>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <string>
 
 namespace sluice::registry {
 namespace {
@@ -67,8 +67,7 @@ TEST(ValidateDeviceTest, NamesTheFieldBeyondItsLimit) {
 
   device = Thermometer();
   device.set_firmware_version(std::string(129, 'f'));
-  EXPECT_EQ(Error(device),
-            "device.firmware_version: is 129 bytes long; at most 128 are allowed");
+  EXPECT_EQ(Error(device), "device.firmware_version: is 129 bytes long; at most 128 are allowed");
 
   device = Thermometer();
   (*device.mutable_metadata())[""] = "x";
@@ -110,8 +109,7 @@ TEST(ValidateDeviceTest, NamesTheFieldBeyondItsLimit) {
 
   device = Thermometer();
   for (int i = 0; i < 257; ++i) device.mutable_actuator()->add_commands();
-  EXPECT_EQ(Error(device),
-            "device.actuator.commands: has 257 entries; at most 256 are allowed");
+  EXPECT_EQ(Error(device), "device.actuator.commands: has 257 entries; at most 256 are allowed");
 }
 
 TEST(ValidateStatusTest, RefusesWhatIsNoStatus) {

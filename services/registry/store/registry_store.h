@@ -61,7 +61,8 @@ struct StoreChanges {
 };
 
 // The durable record of devices and commands. One interface for both, because deleting or disabling
-// a device ends its commands in the same write. Thread-safe; concurrent synced writes share an fsync.
+// a device ends its commands in the same write. Thread-safe; concurrent synced writes share an
+// fsync.
 //
 // Errors: RESOURCE_EXHAUSTED (disk full), UNAVAILABLE (the disk failed: the write may or may not be
 // there), DATA_LOSS (what is on disk is damaged).
@@ -76,7 +77,8 @@ class RegistryStore {
 
   virtual absl::Status Write(const StoreChanges& changes, Durability durability) = 0;
 
-  // Calls `visit` for each device in order of their ids; last_seen_us is 0 if it was never heard from.
+  // Calls `visit` for each device in order of their ids; last_seen_us is 0 if it was never heard
+  // from.
   virtual absl::Status ForEachDevice(
       const std::function<absl::Status(absl::string_view id, absl::string_view bytes,
                                        int64_t last_seen_us)>& visit) const = 0;

@@ -18,9 +18,9 @@
 namespace sluice::registry {
 
 // Remembers what the calls with a request_id of the last hour made, so that a repeated call returns
-// that instead of making it again. Holds the working copy; its owner keeps each entry in the store in
-// the same write as what the call made. Bounded: beyond `capacity` the oldest is forgotten first.
-// Thread-safe, but find-then-remember of one key is the caller's to keep together.
+// that instead of making it again. Holds the working copy; its owner keeps each entry in the store
+// in the same write as what the call made. Bounded: beyond `capacity` the oldest is forgotten
+// first. Thread-safe, but find-then-remember of one key is the caller's to keep together.
 class RequestMemory {
  public:
   static constexpr absl::Duration kKeep = absl::Hours(1);
@@ -42,8 +42,8 @@ class RequestMemory {
 
   void Remember(const StoredRequest& request);
 
-  // Forgets what is too old or too much, leaving room for one more, and returns the keys of that: to be
-  // deleted from the store. At most `limit`.
+  // Forgets what is too old or too much, leaving room for one more, and returns the keys of that:
+  // to be deleted from the store. At most `limit`.
   std::vector<std::string> Expire(absl::Time now, size_t limit);
 
   size_t size() const;
@@ -61,7 +61,8 @@ class RequestMemory {
   const size_t capacity_;
   mutable absl::Mutex mutex_;
   absl::flat_hash_map<std::string, Remembered> by_key_ ABSL_GUARDED_BY(mutex_);
-  // Keys in the order in which they were remembered; one that was remembered anew stands there twice.
+  // Keys in the order in which they were remembered; one that was remembered anew stands there
+  // twice.
   std::deque<Ordered> order_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -1,9 +1,9 @@
 #include "services/registry/store/request_memory.h"
 
-#include <string>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <string>
 
 namespace sluice::registry {
 namespace {

@@ -114,9 +114,9 @@ void AddCommands(const StoreChanges& changes, rocksdb::WriteBatch* batch) {
 
 void AddRequests(const StoreChanges& changes, rocksdb::WriteBatch* batch) {
   for (const StoredRequest& request : changes.put_requests) {
-    batch->Put(absl::StrCat(kRequests, request.key),
-               absl::StrCat(Number(request.time_us), Number(request.fingerprint),
-                            request.result_id));
+    batch->Put(
+        absl::StrCat(kRequests, request.key),
+        absl::StrCat(Number(request.time_us), Number(request.fingerprint), request.result_id));
   }
   for (const std::string& key : changes.delete_requests) {
     batch->Delete(absl::StrCat(kRequests, key));
@@ -149,9 +149,8 @@ class RocksDbRegistryStore final : public RegistryStore {
     return status;
   }
 
-  absl::Status ForEachDevice(
-      const std::function<absl::Status(absl::string_view, absl::string_view, int64_t)>& visit)
-      const override {
+  absl::Status ForEachDevice(const std::function<absl::Status(absl::string_view, absl::string_view,
+                                                              int64_t)>& visit) const override {
     // Both key ranges have the same order, so last_seen is merged in on the way.
     const auto seen = NewIterator(kLastSeen);
     return Walk(kDevices, [&](absl::string_view id, absl::string_view bytes) {

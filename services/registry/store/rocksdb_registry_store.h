@@ -22,9 +22,9 @@ namespace sluice::registry {
 // Times are microseconds since the Unix epoch. Set for a small board: about 10 MB of memory, logs
 // of a few MB, two background threads.
 //
-// Opens `dir`, makes it if missing (its parent must exist). FAILED_PRECONDITION: another process has
-// it open, or its layout is newer. A damaged write-ahead log does not keep it closed: what is lost is the
-// rest of the damaged 32 KiB block of the log, and it is logged as an error.
+// Opens `dir`, makes it if missing (its parent must exist). FAILED_PRECONDITION: another process
+// has it open, or its layout is newer. A damaged write-ahead log does not keep it closed: what is
+// lost is the rest of the damaged 32 KiB block of the log, and it is logged as an error.
 absl::StatusOr<std::unique_ptr<RegistryStore>> OpenRocksDbRegistryStore(const std::string& dir);
 
 }  // namespace sluice::registry

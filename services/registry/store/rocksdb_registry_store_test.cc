@@ -1,5 +1,7 @@
 #include "services/registry/store/rocksdb_registry_store.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <rocksdb/db.h>
 
 #include <cstdlib>
@@ -8,9 +10,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 namespace sluice::registry {
 namespace {
@@ -49,8 +48,8 @@ class RocksDbRegistryStoreTest : public ::testing::Test {
 
   std::vector<std::string> Unfinished() {
     std::vector<std::string> commands;
-    const absl::Status status = store_->ForEachUnfinishedCommand(
-        [&](absl::string_view id, absl::string_view device_id) {
+    const absl::Status status =
+        store_->ForEachUnfinishedCommand([&](absl::string_view id, absl::string_view device_id) {
           commands.push_back(std::string(id) + " for " + std::string(device_id));
           return absl::OkStatus();
         });
@@ -134,8 +133,7 @@ TEST_F(RocksDbRegistryStoreTest, KeepsUsedRequestIds) {
 }
 
 TEST_F(RocksDbRegistryStoreTest, ASecondOpenIsRefused) {
-  EXPECT_EQ(OpenRocksDbRegistryStore(dir_).status().code(),
-            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(OpenRocksDbRegistryStore(dir_).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_F(RocksDbRegistryStoreTest, ANewerFormatIsRefused) {
