@@ -1,0 +1,332 @@
+#include "services/ingress/intake/journal_intake.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "libs/device_id/device_id.h"
+#include "services/ingress/decoder/payload_decoder.h"
+#include "services/ingress/decoder/report_payloads.h"
+#include "services/ingress/decoder/text.h"
+#include "services/ingress/intake/telemetry_rules.h"
+#include "sluice/state/v1/report.pb.h"
+
+namespace sluice::ingress {
+namespace {
+
+// What of a dead letter's texts is kept.
+constexpr size_t kMaxAddressBytes = 1024;
+constexpr size_t kMaxContentTypeBytes = 256;
+constexpr size_t kMaxDetailBytes = 1024;
+// The offset that is added when the record leaves the box.
+constexpr int64_t kOffsetBytes = 16;
+
+// What one thread needs again for each message.
+struct Workspace {
+  PayloadDecoder decoder;
+  v1::Telemetry telemetry;
+  std::string bytes;
+};
+
+Workspace& ThisThreadsWorkspace() {
+  thread_local Workspace workspace;
+  return workspace;
+}
+
+Verdict Refuse(absl::Status status, v1::DeadLetterReason reason) {
+  return {std::move(status), reason, Receipt()};
+}
+
+v1::DeadLetterReason ReasonOf(const absl::Status& decode_error) {
+  switch (decode_error.code()) {
+    case absl::StatusCode::kOutOfRange:
+      return v1::DEAD_LETTER_REASON_TOO_LARGE;
+    case absl::StatusCode::kUnimplemented:
+      return v1::DEAD_LETTER_REASON_UNSUPPORTED_CONTENT_TYPE;
+    default:
+      return v1::DEAD_LETTER_REASON_MALFORMED;
+  }
+}
+
+Verdict RefuseDecoding(const absl::Status& status) { return Refuse(status, ReasonOf(status)); }
+
+// A failed write: nothing was written, so it is no refusal and the sender may try again.
+Verdict NotNow(const absl::Status& status) {
+  Verdict verdict;
+  verdict.status =
+      absl::IsResourceExhausted(status)
+          ? status
+          : absl::UnavailableError(absl::StrCat("could not be written: ", status.message()));
+  return verdict;
+}
+
+Verdict Append(Journal* journal, Receipt::Log log, absl::string_view record) {
+  const auto offset = journal->Append(record);
+  if (!offset.ok()) return NotNow(offset.status());
+  Verdict verdict;
+  verdict.receipt = {log, *offset};
+  return verdict;
+}
+
+void SetTime(absl::Time time, google::protobuf::Timestamp* out) {
+  const int64_t seconds = absl::ToUnixSeconds(time);
+  out->set_seconds(seconds);
+  out->set_nanos(
+      static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
+}
+
+}  // namespace
+
+Verdict JournalIntake::Take(const InboundMessage& message) {
+  Verdict verdict = BuryIfRefused(message, Decide(message));
+  Count(message.protocol, message.kind, verdict);
+  return verdict;
+}
+
+Verdict JournalIntake::Decide(const InboundMessage& message) {
+  absl::Status id_status = ValidateId(message.device_id, "device id");
+  if (!id_status.ok()) {
+    return Refuse(std::move(id_status), v1::DEAD_LETTER_REASON_ILLEGAL_DEVICE_ID);
+  }
+  const int64_t size =
+      std::max(message.payload_size_bytes, static_cast<int64_t>(message.payload.size()));
+  if (size > kMaxPayloadBytes) {
+    return Refuse(
+        absl::OutOfRangeError(absl::StrCat("the payload is ", size, " bytes long; at most ",
+                                           kMaxPayloadBytes, " are allowed")),
+        v1::DEAD_LETTER_REASON_TOO_LARGE);
+  }
+  switch (message.kind) {
+    case InboundMessage::Kind::kTelemetry:
+      return TakeTelemetry(message);
+    case InboundMessage::Kind::kStatus:
+      return TakeStatus(message);
+    case InboundMessage::Kind::kCommandResponse:
+      return TakeCommandResponse(message);
+  }
+  return Refuse(absl::InvalidArgumentError("not a message of a device"),
+                v1::DEAD_LETTER_REASON_MALFORMED);
+}
+
+Verdict JournalIntake::TakeTelemetry(const InboundMessage& message) {
+  Workspace& workspace = ThisThreadsWorkspace();
+  v1::Telemetry& telemetry = workspace.telemetry;
+  telemetry.Clear();
+  absl::Status status = ValidateMessageId(message.message_id);
+  if (status.ok()) {
+    status = workspace.decoder.Decode(message.content_type, message.payload,
+                                      telemetry.mutable_readings());
+  }
+  if (!status.ok()) return RefuseDecoding(status);
+  Verdict verdict = Admit(message.device_id);
+  if (!verdict.status.ok()) return verdict;
+  telemetry.set_device_id(message.device_id.data(), message.device_id.size());
+  telemetry.set_protocol(message.protocol);
+  telemetry.set_message_id(message.message_id.data(), message.message_id.size());
+  return AppendTelemetry(message.received_time, &telemetry);
+}
+
+Verdict JournalIntake::TakeDecoded(absl::Time received_time, v1::Telemetry* telemetry) {
+  Verdict verdict;
+  absl::Status status = ValidateTelemetry(*telemetry);
+  if (!status.ok()) verdict = RefuseDecoding(status);
+  if (verdict.status.ok()) verdict = Admit(telemetry->device_id());
+  if (verdict.status.ok()) {
+    telemetry->clear_offset();
+    telemetry->set_protocol(v1::PROTOCOL_GRPC);
+    verdict = AppendTelemetry(received_time, telemetry);
+  }
+  Count(v1::PROTOCOL_GRPC, InboundMessage::Kind::kTelemetry, verdict);
+  return verdict;
+}
+
+Verdict JournalIntake::AppendTelemetry(absl::Time received_time, v1::Telemetry* telemetry) {
+  SetTime(received_time, telemetry->mutable_received_time());
+  const auto size = static_cast<int64_t>(telemetry->ByteSizeLong());
+  constexpr int64_t kMaxBytes = Journal::kMaxRecordBytes - kOffsetBytes;
+  if (size > kMaxBytes) {
+    return Refuse(absl::OutOfRangeError(absl::StrCat("is ", size, " bytes long; at most ",
+                                                     kMaxBytes, " are allowed")),
+                  v1::DEAD_LETTER_REASON_TOO_LARGE);
+  }
+  std::string& bytes = ThisThreadsWorkspace().bytes;
+  bytes.clear();
+  telemetry->AppendToString(&bytes);
+  Verdict verdict = Append(parts_.telemetry, Receipt::Log::kTelemetry, bytes);
+  if (verdict.status.ok()) parts_.heard->Heard(telemetry->device_id(), received_time);
+  return verdict;
+}
+
+Verdict JournalIntake::TakeStatus(const InboundMessage& message) {
+  auto status = DecodeStatus(message.content_type, message.payload);
+  if (!status.ok()) return RefuseDecoding(status.status());
+  if (message.retained &&
+      parts_.replica->HasStatus(message.device_id, status->status(), status->status_message())) {
+    return Verdict();
+  }
+  Verdict verdict = Admit(message.device_id);
+  if (!verdict.status.ok()) return verdict;
+  state::v1::Report report;
+  report.set_device_id(message.device_id.data(), message.device_id.size());
+  if (!message.retained) report.set_received_time_us(absl::ToUnixMicros(message.received_time));
+  *report.mutable_status() = *std::move(status);
+  verdict = Append(parts_.reports, Receipt::Log::kReports, report.SerializeAsString());
+  if (verdict.status.ok()) {
+    parts_.heard->StatusReported(message.device_id, verdict.receipt.offset);
+  }
+  return verdict;
+}
+
+Verdict JournalIntake::TakeCommandResponse(const InboundMessage& message) {
+  absl::Status id_status = ValidateId(message.command_id, "command id");
+  if (!id_status.ok()) return RefuseDecoding(id_status);
+  auto response = DecodeCommandResponse(message.content_type, message.payload);
+  if (!response.ok()) return RefuseDecoding(response.status());
+  Verdict verdict = Admit(message.device_id);
+  if (!verdict.status.ok()) return verdict;
+  state::v1::Report report;
+  report.set_device_id(message.device_id.data(), message.device_id.size());
+  report.set_received_time_us(absl::ToUnixMicros(message.received_time));
+  *report.mutable_command() = *std::move(response);
+  report.mutable_command()->set_command_id(message.command_id.data(), message.command_id.size());
+  verdict = Append(parts_.reports, Receipt::Log::kReports, report.SerializeAsString());
+  if (verdict.status.ok()) parts_.heard->Heard(message.device_id, message.received_time);
+  return verdict;
+}
+
+Verdict JournalIntake::Admit(absl::string_view device_id) {
+  switch (parts_.replica->Find(device_id)) {
+    case DeviceReplica::Standing::kEnabled:
+      return Verdict();
+    case DeviceReplica::Standing::kDisabled:
+      return Refuse(
+          absl::FailedPreconditionError(absl::StrCat("device ", device_id, " is disabled")),
+          v1::DEAD_LETTER_REASON_DISABLED_DEVICE);
+    case DeviceReplica::Standing::kUnknown:
+      break;
+  }
+  if (!options_.auto_register) {
+    return Refuse(absl::NotFoundError(absl::StrCat("device ", device_id, " is not registered")),
+                  v1::DEAD_LETTER_REASON_UNKNOWN_DEVICE);
+  }
+  parts_.newcomers->Add(device_id);
+  return Verdict();
+}
+
+Verdict JournalIntake::BuryIfRefused(const InboundMessage& message, Verdict verdict) {
+  if (verdict.reason == v1::DEAD_LETTER_REASON_UNSPECIFIED) return verdict;
+  v1::DeadLetter letter;
+  SetTime(message.received_time, letter.mutable_received_time());
+  letter.set_protocol(message.protocol);
+  letter.set_device_id(ToUtf8(message.device_id, kMaxAddressBytes));
+  letter.set_address(ToUtf8(message.address, kMaxAddressBytes));
+  letter.set_reason(verdict.reason);
+  letter.set_detail(
+      ToUtf8({verdict.status.message().data(), verdict.status.message().size()}, kMaxDetailBytes));
+  const absl::string_view payload = message.payload.substr(0, kMaxPayloadBytes);
+  letter.set_payload(payload.data(), payload.size());
+  letter.set_payload_size_bytes(
+      std::max(message.payload_size_bytes, static_cast<int64_t>(message.payload.size())));
+  letter.set_content_type(ToUtf8(message.content_type, kMaxContentTypeBytes));
+  Verdict buried =
+      Append(parts_.dead_letters, Receipt::Log::kDeadLetters, letter.SerializeAsString());
+  if (!buried.status.ok()) return buried;
+  verdict.receipt = buried.receipt;
+  return verdict;
+}
+
+Journal* JournalIntake::LogOf(Receipt::Log log) const {
+  switch (log) {
+    case Receipt::Log::kTelemetry:
+      return parts_.telemetry;
+    case Receipt::Log::kDeadLetters:
+      return parts_.dead_letters;
+    case Receipt::Log::kReports:
+      return parts_.reports;
+    case Receipt::Log::kNone:
+      break;
+  }
+  return nullptr;
+}
+
+bool JournalIntake::IsDurable(const Receipt& receipt) const {
+  const Journal* journal = LogOf(receipt.log);
+  return journal == nullptr || journal->durable_offset() > receipt.offset;
+}
+
+bool JournalIntake::WaitDurable(const Receipt& receipt, absl::Duration timeout) const {
+  const Journal* journal = LogOf(receipt.log);
+  return journal == nullptr || journal->WaitDurable(receipt.offset, timeout);
+}
+
+int64_t JournalIntake::AddDurableListener(std::function<void()> listener) {
+  const auto call = [listener = std::move(listener)](int64_t) { listener(); };
+  const ListenerKeys keys = {parts_.telemetry->AddDurableListener(call),
+                             parts_.dead_letters->AddDurableListener(call),
+                             parts_.reports->AddDurableListener(call)};
+  absl::MutexLock lock(&listeners_mutex_);
+  listeners_[++last_listener_] = keys;
+  return last_listener_;
+}
+
+void JournalIntake::RemoveDurableListener(int64_t key) {
+  ListenerKeys keys;
+  {
+    absl::MutexLock lock(&listeners_mutex_);
+    const auto it = listeners_.find(key);
+    if (it == listeners_.end()) return;
+    keys = it->second;
+    listeners_.erase(it);
+  }
+  parts_.telemetry->RemoveDurableListener(keys.telemetry);
+  parts_.dead_letters->RemoveDurableListener(keys.dead_letters);
+  parts_.reports->RemoveDurableListener(keys.reports);
+}
+
+void JournalIntake::Count(v1::Protocol protocol, InboundMessage::Kind kind,
+                          const Verdict& verdict) {
+  IntakeStats::Outcome outcome = IntakeStats::kUnavailable;
+  if (verdict.status.ok()) {
+    outcome = verdict.receipt.log == Receipt::Log::kNone ? IntakeStats::kUnchanged
+                                                         : IntakeStats::kAccepted;
+  } else {
+    switch (verdict.reason) {
+      case v1::DEAD_LETTER_REASON_MALFORMED:
+        outcome = IntakeStats::kMalformed;
+        break;
+      case v1::DEAD_LETTER_REASON_TOO_LARGE:
+        outcome = IntakeStats::kTooLarge;
+        break;
+      case v1::DEAD_LETTER_REASON_ILLEGAL_DEVICE_ID:
+        outcome = IntakeStats::kIllegalDeviceId;
+        break;
+      case v1::DEAD_LETTER_REASON_UNKNOWN_DEVICE:
+        outcome = IntakeStats::kUnknownDevice;
+        break;
+      case v1::DEAD_LETTER_REASON_DISABLED_DEVICE:
+        outcome = IntakeStats::kDisabledDevice;
+        break;
+      case v1::DEAD_LETTER_REASON_UNSUPPORTED_CONTENT_TYPE:
+        outcome = IntakeStats::kUnsupportedContentType;
+        break;
+      default:
+        break;
+    }
+  }
+  const int row = v1::Protocol_IsValid(protocol) ? protocol : v1::PROTOCOL_UNSPECIFIED;
+  messages_[row][static_cast<int>(kind)][outcome].fetch_add(1, std::memory_order_relaxed);
+}
+
+IntakeStats JournalIntake::stats() const {
+  IntakeStats stats;
+  for (int p = 0; p < IntakeStats::kProtocols; ++p) {
+    for (int k = 0; k < IntakeStats::kKinds; ++k) {
+      for (int o = 0; o < IntakeStats::kOutcomes; ++o) {
+        stats.messages[p][k][o] = messages_[p][k][o].load(std::memory_order_relaxed);
+      }
+    }
+  }
+  return stats;
+}
+
+}  // namespace sluice::ingress

@@ -1,0 +1,104 @@
+#ifndef SLUICE_SERVICES_INGRESS_INTAKE_JOURNAL_INTAKE_H_
+#define SLUICE_SERVICES_INGRESS_INTAKE_JOURNAL_INTAKE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "libs/journal/journal.h"
+#include "services/ingress/device_replica/device_replica.h"
+#include "services/ingress/intake/heard_devices.h"
+#include "services/ingress/intake/intake.h"
+#include "services/ingress/intake/newcomers.h"
+
+namespace sluice::ingress {
+
+// What became of messages, by protocol, kind and outcome. Since the start.
+struct IntakeStats {
+  enum Outcome {
+    kAccepted,
+    kUnchanged,  // a retained status that is known already
+    kMalformed,
+    kTooLarge,
+    kIllegalDeviceId,
+    kUnknownDevice,
+    kDisabledDevice,
+    kUnsupportedContentType,
+    kUnavailable,  // could not be written: nothing was
+    kOutcomes,
+  };
+  static constexpr int kProtocols = 4;  // values of v1::Protocol
+  static constexpr int kKinds = 3;      // values of InboundMessage::Kind
+
+  int64_t messages[kProtocols][kKinds][kOutcomes] = {};
+};
+
+// The intake over three journals.
+//
+// Records: the telemetry journal holds serialized sluice.v1.Telemetry without its offset (which is
+// the record's own), the dead letters sluice.v1.DeadLetter likewise, the reports
+// sluice.state.v1.Report.
+class JournalIntake final : public Intake {
+ public:
+  struct Options {
+    // Whether a device that the registry does not know is taken in and registered there.
+    bool auto_register = false;
+  };
+  // What it works with; all of it outlives the intake.
+  struct Parts {
+    Journal* telemetry;
+    Journal* dead_letters;
+    Journal* reports;
+    const DeviceReplica* replica;
+    Newcomers* newcomers;
+    HeardDevices* heard;
+  };
+
+  JournalIntake(const Parts& parts, const Options& options) : parts_(parts), options_(options) {}
+
+  Verdict Take(const InboundMessage& message) override;
+
+  // Takes telemetry that came decoded, by gRPC: validates it, sets its output-only fields and
+  // writes it down. What is refused does not go to the dead letters: the caller is told.
+  Verdict TakeDecoded(absl::Time received_time, v1::Telemetry* telemetry);
+
+  bool IsDurable(const Receipt& receipt) const override;
+  bool WaitDurable(const Receipt& receipt, absl::Duration timeout) const override;
+  int64_t AddDurableListener(std::function<void()> listener) override;
+  void RemoveDurableListener(int64_t key) override;
+
+  IntakeStats stats() const;
+
+ private:
+  Verdict Decide(const InboundMessage& message);
+  Verdict TakeTelemetry(const InboundMessage& message);
+  Verdict TakeStatus(const InboundMessage& message);
+  Verdict TakeCommandResponse(const InboundMessage& message);
+  // What the registry has to say about the device, and that it is to learn of it.
+  Verdict Admit(absl::string_view device_id);
+  Verdict AppendTelemetry(absl::Time received_time, v1::Telemetry* telemetry);
+  Verdict BuryIfRefused(const InboundMessage& message, Verdict verdict);
+  Journal* LogOf(Receipt::Log log) const;
+  void Count(v1::Protocol protocol, InboundMessage::Kind kind, const Verdict& verdict);
+
+  const Parts parts_;
+  const Options options_;
+
+  std::atomic<int64_t> messages_[IntakeStats::kProtocols][IntakeStats::kKinds]
+                                [IntakeStats::kOutcomes] = {};
+
+  struct ListenerKeys {
+    int64_t telemetry, dead_letters, reports;
+  };
+  absl::Mutex listeners_mutex_;
+  std::map<int64_t, ListenerKeys> listeners_ ABSL_GUARDED_BY(listeners_mutex_);
+  int64_t last_listener_ ABSL_GUARDED_BY(listeners_mutex_) = 0;
+};
+
+}  // namespace sluice::ingress
+
+#endif  // SLUICE_SERVICES_INGRESS_INTAKE_JOURNAL_INTAKE_H_

@@ -1,0 +1,341 @@
+#include "services/ingress/intake/journal_intake.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "libs/clock/fake_clock.h"
+#include "services/ingress/testing/fake_journal.h"
+#include "sluice/state/v1/report.pb.h"
+
+namespace sluice::ingress {
+namespace {
+
+using Kind = InboundMessage::Kind;
+using Log = Receipt::Log;
+
+class JournalIntakeTest : public ::testing::Test {
+ protected:
+  JournalIntakeTest() {
+    Register("pump-7", true);
+    Register("off", false);
+  }
+
+  void Register(const std::string& id, bool enabled) {
+    v1::Device device;
+    device.set_id(id);
+    device.set_enabled(enabled);
+    device.set_status(v1::DEVICE_STATUS_ONLINE);
+    replica_.Put(device);
+  }
+
+  InboundMessage Message(absl::string_view payload, Kind kind = Kind::kTelemetry,
+                         absl::string_view device_id = "pump-7") {
+    InboundMessage message;
+    message.kind = kind;
+    message.protocol = v1::PROTOCOL_MQTT;
+    message.device_id = device_id;
+    message.command_id = "c-1";
+    message.address = "devices/pump-7/telemetry";
+    message.payload = payload;
+    message.payload_size_bytes = static_cast<int64_t>(payload.size());
+    message.received_time = clock_.Now();
+    return message;
+  }
+
+  // The newest dead letter.
+  v1::DeadLetter LastLetter() {
+    v1::DeadLetter letter;
+    const auto records = dead_letters_.records();
+    if (records.empty()) {
+      ADD_FAILURE() << "no dead letter";
+    } else {
+      EXPECT_TRUE(letter.ParseFromString(records.back()));
+    }
+    return letter;
+  }
+  state::v1::Report LastReport() {
+    state::v1::Report report;
+    const auto records = reports_.records();
+    if (records.empty()) {
+      ADD_FAILURE() << "no report";
+    } else {
+      EXPECT_TRUE(report.ParseFromString(records.back()));
+    }
+    return report;
+  }
+  void ExpectRefused(const InboundMessage& message, v1::DeadLetterReason reason,
+                     absl::StatusCode code) {
+    const size_t before = dead_letters_.records().size();
+    const Verdict verdict = intake_.Take(message);
+    EXPECT_EQ(verdict.status.code(), code) << verdict.status;
+    EXPECT_EQ(verdict.reason, reason);
+    EXPECT_EQ(verdict.receipt.log, Log::kDeadLetters);
+    EXPECT_EQ(verdict.receipt.offset, static_cast<int64_t>(before));
+    const v1::DeadLetter letter = LastLetter();
+    EXPECT_EQ(letter.reason(), reason);
+    EXPECT_EQ(letter.detail(), verdict.status.message());
+    EXPECT_EQ(letter.protocol(), message.protocol);
+    EXPECT_EQ(letter.received_time().seconds(), absl::ToUnixSeconds(clock_.Now()));
+    EXPECT_TRUE(telemetry_.records().empty());
+    EXPECT_TRUE(reports_.records().empty());
+  }
+
+  FakeClock clock_;
+  FakeJournal telemetry_, dead_letters_, reports_;
+  DeviceReplica replica_;
+  Newcomers newcomers_;
+  HeardDevices heard_{&clock_};
+  JournalIntake intake_{{&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_},
+                        {false}};
+};
+
+TEST_F(JournalIntakeTest, WritesTelemetryDown) {
+  InboundMessage message = Message(R"({"temperature":21.5})");
+  message.message_id = "m-1";
+  clock_.Advance(absl::Nanoseconds(5));
+  message.received_time = clock_.Now();
+  const Verdict verdict = intake_.Take(message);
+  ASSERT_TRUE(verdict.status.ok()) << verdict.status;
+  EXPECT_EQ(verdict.receipt.log, Log::kTelemetry);
+  EXPECT_EQ(verdict.receipt.offset, 0);
+
+  v1::Telemetry telemetry;
+  ASSERT_TRUE(telemetry.ParseFromString(telemetry_.records()[0]));
+  EXPECT_EQ(telemetry.device_id(), "pump-7");
+  EXPECT_EQ(telemetry.protocol(), v1::PROTOCOL_MQTT);
+  EXPECT_EQ(telemetry.message_id(), "m-1");
+  EXPECT_EQ(telemetry.received_time().nanos(), 5);
+  ASSERT_EQ(telemetry.readings_size(), 1);
+  EXPECT_EQ(telemetry.readings(0).double_value(), 21.5);
+
+  EXPECT_EQ(heard_.Take(10, 0).size(), 1u);
+  EXPECT_EQ(intake_.stats().messages[v1::PROTOCOL_MQTT][0][IntakeStats::kAccepted], 1);
+  EXPECT_TRUE(dead_letters_.records().empty());
+}
+
+TEST_F(JournalIntakeTest, NothingOfOneMessageIsLeftForTheNext) {
+  InboundMessage first = Message(R"({"a":1,"b":2,"ts":5})");
+  first.message_id = "m-1";
+  EXPECT_TRUE(intake_.Take(first).status.ok());
+  EXPECT_FALSE(intake_.Take(Message(R"({"a":1,"b":tru})")).status.ok());
+  EXPECT_TRUE(intake_.Take(Message("3")).status.ok());
+  v1::Telemetry telemetry;
+  ASSERT_TRUE(telemetry.ParseFromString(telemetry_.records()[1]));
+  EXPECT_EQ(telemetry.message_id(), "");
+  ASSERT_EQ(telemetry.readings_size(), 1);
+  EXPECT_EQ(telemetry.readings(0).metric(), "value");
+  EXPECT_FALSE(telemetry.readings(0).has_time());
+}
+
+TEST_F(JournalIntakeTest, PutsWhatItRefusesToTheDeadLetters) {
+  using Code = absl::StatusCode;
+  ExpectRefused(Message("{"), v1::DEAD_LETTER_REASON_MALFORMED, Code::kInvalidArgument);
+  EXPECT_EQ(LastLetter().payload(), "{");
+  EXPECT_EQ(LastLetter().address(), "devices/pump-7/telemetry");
+  ExpectRefused(Message("1", Kind::kTelemetry, "a b"), v1::DEAD_LETTER_REASON_ILLEGAL_DEVICE_ID,
+                Code::kInvalidArgument);
+  EXPECT_EQ(LastLetter().device_id(), "a b");
+  ExpectRefused(Message("1", Kind::kTelemetry, ""), v1::DEAD_LETTER_REASON_ILLEGAL_DEVICE_ID,
+                Code::kInvalidArgument);
+  ExpectRefused(Message("1", Kind::kTelemetry, "\xff\xfe"),
+                v1::DEAD_LETTER_REASON_ILLEGAL_DEVICE_ID, Code::kInvalidArgument);
+  ExpectRefused(Message("1", Kind::kTelemetry, "stranger"), v1::DEAD_LETTER_REASON_UNKNOWN_DEVICE,
+                Code::kNotFound);
+  ExpectRefused(Message("1", Kind::kTelemetry, "off"), v1::DEAD_LETTER_REASON_DISABLED_DEVICE,
+                Code::kFailedPrecondition);
+  ExpectRefused(Message("online", Kind::kStatus, "off"), v1::DEAD_LETTER_REASON_DISABLED_DEVICE,
+                Code::kFailedPrecondition);
+  InboundMessage message = Message("1");
+  message.content_type = "application/cbor";
+  ExpectRefused(message, v1::DEAD_LETTER_REASON_UNSUPPORTED_CONTENT_TYPE, Code::kUnimplemented);
+  EXPECT_EQ(LastLetter().content_type(), "application/cbor");
+  message = Message("1");
+  const std::string long_id(129, 'm');
+  message.message_id = long_id;
+  ExpectRefused(message, v1::DEAD_LETTER_REASON_MALFORMED, Code::kInvalidArgument);
+  ExpectRefused(Message("asleep", Kind::kStatus), v1::DEAD_LETTER_REASON_MALFORMED,
+                Code::kInvalidArgument);
+  ExpectRefused(Message("{", Kind::kCommandResponse), v1::DEAD_LETTER_REASON_MALFORMED,
+                Code::kInvalidArgument);
+  message = Message("{}", Kind::kCommandResponse);
+  message.command_id = "a/b";
+  ExpectRefused(message, v1::DEAD_LETTER_REASON_MALFORMED, Code::kInvalidArgument);
+
+  const auto stats = intake_.stats();
+  EXPECT_EQ(stats.messages[v1::PROTOCOL_MQTT][0][IntakeStats::kIllegalDeviceId], 3);
+  EXPECT_EQ(stats.messages[v1::PROTOCOL_MQTT][0][IntakeStats::kMalformed], 2);
+  EXPECT_EQ(stats.messages[v1::PROTOCOL_MQTT][1][IntakeStats::kMalformed], 1);
+  EXPECT_EQ(stats.messages[v1::PROTOCOL_MQTT][2][IntakeStats::kMalformed], 2);
+  EXPECT_EQ(heard_.size(), 0u);
+}
+
+TEST_F(JournalIntakeTest, KeepsTheBeginningOfWhatIsTooLarge) {
+  const std::string payload(65537, 'x');
+  ExpectRefused(Message(payload), v1::DEAD_LETTER_REASON_TOO_LARGE, absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(LastLetter().payload().size(), 65536u);
+  EXPECT_EQ(LastLetter().payload_size_bytes(), 65537);
+
+  // The source had cut it off before.
+  InboundMessage message = Message("1");
+  message.payload_size_bytes = 1'000'000;
+  ExpectRefused(message, v1::DEAD_LETTER_REASON_TOO_LARGE, absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(LastLetter().payload_size_bytes(), 1'000'000);
+}
+
+TEST_F(JournalIntakeTest, RegistersTheUnknownIfItMay) {
+  JournalIntake intake({&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_},
+                       {true});
+  EXPECT_TRUE(intake.Take(Message("1", Kind::kTelemetry, "stranger")).status.ok());
+  EXPECT_TRUE(intake.Take(Message("2", Kind::kTelemetry, "stranger")).status.ok());
+  EXPECT_FALSE(intake.Take(Message("{", Kind::kTelemetry, "garbage")).status.ok());
+  EXPECT_FALSE(intake.Take(Message("1", Kind::kTelemetry, "off")).status.ok());
+  EXPECT_EQ(newcomers_.Take(10), std::vector<std::string>{"stranger"});
+  EXPECT_EQ(telemetry_.records().size(), 2u);
+}
+
+TEST_F(JournalIntakeTest, WritesStatusesForTheRegistry) {
+  const Verdict verdict = intake_.Take(Message("offline", Kind::kStatus));
+  ASSERT_TRUE(verdict.status.ok()) << verdict.status;
+  EXPECT_EQ(verdict.receipt.log, Log::kReports);
+  EXPECT_EQ(LastReport().device_id(), "pump-7");
+  EXPECT_EQ(LastReport().received_time_us(), absl::ToUnixMicros(clock_.Now()));
+  EXPECT_EQ(LastReport().status().status(), v1::DEVICE_STATUS_OFFLINE);
+  // Also when it is known: its time is news.
+  EXPECT_EQ(intake_.Take(Message("online", Kind::kStatus)).receipt.log, Log::kReports);
+}
+
+TEST_F(JournalIntakeTest, WritesARetainedStatusOnlyIfItIsNews) {
+  InboundMessage message = Message("online", Kind::kStatus);
+  message.retained = true;
+  Verdict verdict = intake_.Take(message);
+  EXPECT_TRUE(verdict.status.ok());
+  EXPECT_EQ(verdict.receipt.log, Log::kNone);
+  EXPECT_TRUE(intake_.IsDurable(verdict.receipt));
+  EXPECT_TRUE(reports_.records().empty());
+  EXPECT_EQ(intake_.stats().messages[v1::PROTOCOL_MQTT][1][IntakeStats::kUnchanged], 1);
+
+  message.payload = R"({"status":"online","message":"warm"})";
+  verdict = intake_.Take(message);
+  EXPECT_EQ(verdict.receipt.log, Log::kReports);
+  EXPECT_EQ(LastReport().received_time_us(), 0) << "when it was said is not known";
+}
+
+TEST_F(JournalIntakeTest, AStatusOvertakesWhatWasHeardBefore) {
+  intake_.Take(Message("1"));
+  intake_.Take(Message("offline", Kind::kStatus));
+  EXPECT_TRUE(heard_.Take(10, 100).empty());
+  intake_.Take(Message("2"));
+  EXPECT_TRUE(heard_.Take(10, 0).empty()) << "the status is not forwarded yet";
+  EXPECT_EQ(heard_.Take(10, 1).size(), 1u);
+}
+
+TEST_F(JournalIntakeTest, WritesCommandResponsesForTheRegistry) {
+  const Verdict verdict =
+      intake_.Take(Message(R"({"status":"failed","message":"jammed"})", Kind::kCommandResponse));
+  ASSERT_TRUE(verdict.status.ok()) << verdict.status;
+  EXPECT_EQ(verdict.receipt.log, Log::kReports);
+  EXPECT_EQ(LastReport().command().command_id(), "c-1");
+  EXPECT_EQ(LastReport().command().state(), v1::COMMAND_STATE_FAILED);
+  EXPECT_EQ(LastReport().command().error_message(), "jammed");
+}
+
+TEST_F(JournalIntakeTest, SaysNotNowWhenAJournalDoesNotTakeIt) {
+  telemetry_.FailAppends(absl::ResourceExhaustedError("disk full"));
+  Verdict verdict = intake_.Take(Message("1"));
+  EXPECT_EQ(verdict.status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(verdict.reason, v1::DEAD_LETTER_REASON_UNSPECIFIED);
+  EXPECT_EQ(verdict.receipt.log, Log::kNone);
+  EXPECT_TRUE(dead_letters_.records().empty());
+  EXPECT_EQ(heard_.size(), 0u);
+
+  dead_letters_.FailAppends(absl::DataLossError("odd"));
+  verdict = intake_.Take(Message("{"));
+  EXPECT_EQ(verdict.status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(verdict.reason, v1::DEAD_LETTER_REASON_UNSPECIFIED);
+  EXPECT_EQ(intake_.stats().messages[v1::PROTOCOL_MQTT][0][IntakeStats::kUnavailable], 2);
+}
+
+TEST_F(JournalIntakeTest, TellsWhatIsDurable) {
+  int calls = 0;
+  const int64_t key = intake_.AddDurableListener([&] { ++calls; });
+  const Verdict accepted = intake_.Take(Message("1"));
+  const Verdict refused = intake_.Take(Message("{"));
+  EXPECT_FALSE(intake_.IsDurable(accepted.receipt));
+  EXPECT_FALSE(intake_.WaitDurable(refused.receipt, absl::ZeroDuration()));
+  telemetry_.Sync();
+  EXPECT_TRUE(intake_.IsDurable(accepted.receipt));
+  EXPECT_FALSE(intake_.IsDurable(refused.receipt));
+  dead_letters_.Sync();
+  EXPECT_TRUE(intake_.WaitDurable(refused.receipt, absl::ZeroDuration()));
+  reports_.Sync();
+  EXPECT_EQ(calls, 3);
+  intake_.RemoveDurableListener(key);
+  intake_.RemoveDurableListener(key);
+  telemetry_.Sync();
+  EXPECT_EQ(calls, 3);
+}
+
+TEST_F(JournalIntakeTest, TakesDecodedTelemetryWithoutDeadLetters) {
+  v1::Telemetry telemetry;
+  telemetry.set_offset(99);
+  telemetry.set_protocol(v1::PROTOCOL_COAP);
+  telemetry.set_device_id("pump-7");
+  auto* reading = telemetry.add_readings();
+  reading->set_metric("a");
+  reading->set_int_value(1);
+  v1::Telemetry spoiled = telemetry;
+  Verdict verdict = intake_.TakeDecoded(clock_.Now(), &telemetry);
+  ASSERT_TRUE(verdict.status.ok()) << verdict.status;
+  v1::Telemetry written;
+  ASSERT_TRUE(written.ParseFromString(telemetry_.records()[0]));
+  EXPECT_EQ(written.offset(), 0);
+  EXPECT_EQ(written.protocol(), v1::PROTOCOL_GRPC);
+  EXPECT_EQ(written.received_time().seconds(), absl::ToUnixSeconds(clock_.Now()));
+
+  spoiled.mutable_readings(0)->clear_metric();
+  EXPECT_EQ(intake_.TakeDecoded(clock_.Now(), &spoiled).status.code(),
+            absl::StatusCode::kInvalidArgument);
+  spoiled = written;
+  spoiled.set_device_id("off");
+  EXPECT_EQ(intake_.TakeDecoded(clock_.Now(), &spoiled).status.code(),
+            absl::StatusCode::kFailedPrecondition);
+  spoiled = written;
+  for (int i = 0; i < 20; ++i) {
+    spoiled.add_readings()->set_metric("b");
+    spoiled.mutable_readings(i + 1)->set_bytes_value(std::string(65536, 'x'));
+  }
+  verdict = intake_.TakeDecoded(clock_.Now(), &spoiled);
+  EXPECT_EQ(verdict.status.code(), absl::StatusCode::kOutOfRange);
+  EXPECT_TRUE(dead_letters_.records().empty());
+  EXPECT_EQ(telemetry_.records().size(), 1u);
+}
+
+TEST_F(JournalIntakeTest, ServesManyThreads) {
+  constexpr int kThreads = 4;
+  constexpr int kMessages = 500;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([this] {
+      for (int i = 0; i < kMessages; ++i) {
+        EXPECT_TRUE(intake_.Take(Message(R"({"a":1,"b":{"c":2}})")).status.ok());
+        EXPECT_FALSE(intake_.Take(Message("{")).status.ok());
+        EXPECT_TRUE(intake_.Take(Message("offline", Kind::kStatus)).status.ok());
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(telemetry_.records().size(), size_t{kThreads * kMessages});
+  EXPECT_EQ(dead_letters_.records().size(), size_t{kThreads * kMessages});
+  EXPECT_EQ(reports_.records().size(), size_t{kThreads * kMessages});
+  for (const std::string& record : telemetry_.records()) {
+    v1::Telemetry telemetry;
+    ASSERT_TRUE(telemetry.ParseFromString(record));
+    ASSERT_EQ(telemetry.readings_size(), 2);
+  }
+}
+
+}  // namespace
+}  // namespace sluice::ingress
