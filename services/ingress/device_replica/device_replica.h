@@ -19,8 +19,8 @@ namespace sluice::ingress {
 // Serialize, which copies everything.
 class DeviceReplica {
  public:
-  // Devices at most; one more is not kept and counted. The registry's own limit lies below.
-  static constexpr size_t kMaxDevices = 1'000'000;
+  // Devices at most, as many as a registry may hold; one more is not kept, but counted.
+  static constexpr size_t kMaxDevices = 10'000'000;
 
   enum class Standing { kUnknown, kDisabled, kEnabled };
 

@@ -1,0 +1,101 @@
+#include "services/ingress/config.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "libs/config/config_loader.h"
+
+namespace sluice::ingress {
+namespace {
+
+TEST(ConfigTest, TheDefaultsAreValid) {
+  EXPECT_TRUE(ValidateConfig(DefaultConfig()).ok()) << ValidateConfig(DefaultConfig());
+}
+
+TEST(ConfigTest, NamesTheFieldThatIsOutOfItsRange) {
+  const struct {
+    const char* assignment;
+    const char* field;
+  } kBad[] = {
+      {"data_dir=", "data_dir"},
+      {"log.level=loud", "log.level"},
+      {"log.format=xml", "log.format"},
+      {"grpc.listen=0.0.0.0:7101", "grpc.listen"},
+      {"grpc.listen=localhost", "grpc.listen"},
+      {"grpc.max_streams=0", "grpc.max_streams"},
+      {"grpc.max_streams=1001", "grpc.max_streams"},
+      {"grpc.max_message_bytes=1KiB", "grpc.max_message_bytes"},
+      {"grpc.max_message_bytes=65MiB", "grpc.max_message_bytes"},
+      {"metrics.listen=192.168.1.1:9101", "metrics.listen"},
+      {"registry.address=", "registry.address"},
+      {"registry.address=box:0", "registry.address"},
+      {"registry.address=:7102", "registry.address"},
+      {"journal.max_bytes=1KiB", "journal.max_bytes"},
+      {"journal.max_bytes=2TiB", "journal.max_bytes"},
+      {"journal.hard_max_bytes=512MiB", "journal.hard_max_bytes"},
+      {"journal.segment_bytes=1KiB", "journal.segment_bytes"},
+      {"journal.segment_bytes=300MiB", "journal.segment_bytes"},
+      {"journal.sync_interval=11s", "journal.sync_interval"},
+      {"dead_letters.segment_bytes=32MiB", "dead_letters.segment_bytes"},
+      {"mqtt.broker=127.0.0.1:1883", "mqtt.broker"},
+      {"mqtt.broker=tcp://127.0.0.1", "mqtt.broker"},
+      {"mqtt.protocol_version=4", "mqtt.protocol_version"},
+      {"mqtt.keep_alive=29s", "mqtt.keep_alive"},
+      {"mqtt.keep_alive=2h", "mqtt.keep_alive"},
+      {"mqtt.session_expiry=6d", "mqtt.session_expiry"},
+      {"coap.listen=0.0.0.0:5683", "coap.listen"},
+      {"coap.max_idle_sessions=0", "coap.max_idle_sessions"},
+      {"instance_id=a b", "instance_id"},
+      {"max_subscriptions=0", "max_subscriptions"},
+      {"max_subscriptions=10001", "max_subscriptions"},
+  };
+  for (const auto& bad : kBad) {
+    auto config = DefaultConfig();
+    ASSERT_TRUE(ApplyOverride(bad.assignment, &config).ok()) << bad.assignment;
+    const absl::Status status = ValidateConfig(config);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bad.assignment;
+    EXPECT_EQ(status.message().find(std::string(bad.field) + ": "), 0u)
+        << bad.assignment << " -> " << status;
+  }
+}
+
+TEST(ConfigTest, TakesTheEdgesOfTheRanges) {
+  for (const char* good :
+       {"grpc.listen='[::1]:0'", "grpc.max_streams=1000", "grpc.max_message_bytes=64MiB",
+        "metrics.listen=", "registry.address=registry.example:7102", "journal.hard_max_bytes=1GiB",
+        "journal.segment_bytes=64KiB", "journal.segment_bytes=256MiB", "journal.sync_interval=10s",
+        "journal.sync_interval=0s", "mqtt.protocol_version=3", "mqtt.keep_alive=1h",
+        "mqtt.session_expiry=7d", "coap.max_idle_sessions=100000", "max_subscriptions=10000",
+        "coap.listen=127.0.0.1:0"}) {
+    auto config = DefaultConfig();
+    ASSERT_TRUE(ApplyOverride(good, &config).ok()) << good;
+    EXPECT_TRUE(ValidateConfig(config).ok()) << good << " -> " << ValidateConfig(config);
+  }
+}
+
+TEST(ConfigTest, WhatIsDisabledNeedsNoSettings) {
+  auto config = DefaultConfig();
+  ASSERT_TRUE(ApplyOverride("mqtt={enabled: false, broker: ''}", &config).ok());
+  ASSERT_TRUE(ApplyOverride("coap={enabled: false, listen: ''}", &config).ok());
+  EXPECT_TRUE(ValidateConfig(config).ok()) << ValidateConfig(config);
+}
+
+TEST(ConfigTest, DevicesRegisterThemselvesWhereNobodyElseCanReachTheBox) {
+  auto config = DefaultConfig();
+  EXPECT_TRUE(AutoRegister(config));
+  config.mutable_coap()->set_listen("0.0.0.0:5683");
+  EXPECT_FALSE(AutoRegister(config));
+  config.mutable_coap()->set_enabled(false);
+  EXPECT_TRUE(AutoRegister(config));
+  config.set_auto_register(false);
+  EXPECT_FALSE(AutoRegister(config));
+  config.mutable_grpc()->set_listen("10.0.0.1:7101");
+  config.clear_auto_register();
+  EXPECT_FALSE(AutoRegister(config));
+  config.set_auto_register(true);
+  EXPECT_TRUE(AutoRegister(config));
+}
+
+}  // namespace
+}  // namespace sluice::ingress
