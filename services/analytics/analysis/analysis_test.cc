@@ -1,0 +1,295 @@
+#include "services/analytics/analysis/analysis.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <random>
+#include <set>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "libs/clock/fake_clock.h"
+#include "services/analytics/analysis/checkpointer.h"
+#include "services/analytics/analysis/scripted_journal.h"
+
+namespace sluice::analytics {
+namespace {
+
+// Telemetry in which every 50th message is far off. The same seed gives the same.
+class Source {
+ public:
+  explicit Source(unsigned seed) {
+    std::mt19937_64 random(seed);
+    std::normal_distribution<double> normal(20, 0.1);
+    for (int i = 0; i < 3000; ++i) values_.push_back(i % 50 == 49 ? 100 + i : normal(random));
+  }
+  int64_t size() const { return static_cast<int64_t>(values_.size()); }
+
+  v1::SubscribeTelemetryResponse Batch(int64_t from, int64_t to,
+                                       const std::string& journal_id = "A") const {
+    v1::SubscribeTelemetryResponse batch;
+    batch.set_journal_id(journal_id);
+    for (int64_t offset = from; offset < to; ++offset) {
+      v1::Telemetry* telemetry = batch.add_telemetry();
+      telemetry->set_offset(offset);
+      telemetry->set_device_id(absl::StrCat("device-", offset % 3));
+      for (const char* metric : {"t", "u"}) {
+        v1::Reading* reading = telemetry->add_readings();
+        reading->set_metric(metric);
+        reading->set_double_value(values_[offset]);
+      }
+    }
+    batch.set_next_offset(to);
+    return batch;
+  }
+
+ private:
+  std::vector<double> values_;
+};
+
+std::vector<std::string> Names(const ScriptedJournal& journal) {
+  std::vector<std::string> names;
+  for (const std::string& record : journal.records()) {
+    const auto insight = DecodeInsight({0, absl::UnixEpoch(), record});
+    names.push_back(absl::StrCat(insight->telemetry_journal_id(), "/", insight->telemetry_offset(),
+                                 "/", insight->number()));
+  }
+  return names;
+}
+
+class AnalysisTest : public testing::Test {
+ protected:
+  AnalysisTest() : seed_(std::random_device()()), source_(seed_) {
+    std::string dir = absl::StrCat(std::getenv("TEST_TMPDIR"), "/analysis-XXXXXX");
+    path_ = absl::StrCat(mkdtemp(&dir[0]), "/checkpoint");
+    Start();
+  }
+  ~AnalysisTest() override {
+    if (HasFailure()) ADD_FAILURE() << "seed " << seed_;
+  }
+
+  // As a process does; what was in memory is gone.
+  void Start() {
+    checkpointer_.reset();
+    analysis_.reset();
+    log_ = *InsightLog::Open(&journal_);
+    options_.on_insight_log = [this](const absl::Status& status) {
+      (status.ok() ? takes_again_ : refuses_) = true;
+    };
+    analysis_ = std::make_unique<Analysis>(options_, log_.get(), &clock_);
+    restored_ = analysis_->Restore(path_);
+    checkpointer_ = std::make_unique<Checkpointer>(analysis_.get(), log_.get(), path_,
+                                                   [this](const TelemetryPosition& position) {
+                                                     if (acknowledge_status_.ok())
+                                                       acknowledged_ = position;
+                                                     return acknowledge_status_;
+                                                   });
+  }
+  // What an analysis of the source finds that nothing ever disturbed.
+  std::vector<std::string> Undisturbed() {
+    ScriptedJournal journal;
+    auto log = *InsightLog::Open(&journal);
+    Analysis analysis(AnalysisOptions{}, log.get(), &clock_);
+    analysis.Take(source_.Batch(0, source_.size()));
+    return Names(journal);
+  }
+
+  const unsigned seed_;
+  const Source source_;
+  std::string path_;
+  FakeClock clock_;
+  ScriptedJournal journal_;
+  AnalysisOptions options_;
+  std::atomic<bool> refuses_{false};
+  std::atomic<bool> takes_again_{false};
+  absl::Status acknowledge_status_;
+  TelemetryPosition acknowledged_;
+  absl::Status restored_;
+  std::unique_ptr<InsightLog> log_;
+  std::unique_ptr<Analysis> analysis_;
+  std::unique_ptr<Checkpointer> checkpointer_;
+};
+
+TEST_F(AnalysisTest, EveryInsightOnceWhereverItCrashes) {
+  std::mt19937 random(seed_);
+  int64_t next = 0;
+  while (next < source_.size()) {
+    const int64_t end = std::min<int64_t>(source_.size(), next + 1 + random() % 200);
+    journal_.SetSyncing(random() % 2 == 0);
+    // Some of a batch may come a second time.
+    analysis_->Take(source_.Batch(std::max<int64_t>(acknowledged_.next_offset, next - 20), end));
+    next = end;
+    if (random() % 3 == 0) {
+      journal_.SetSyncing(true);
+      ASSERT_TRUE(checkpointer_->Run().ok());
+      EXPECT_EQ(acknowledged_.next_offset, next);
+    }
+    if (random() % 2 == 0) {
+      journal_.LoseUnsynced();
+      Start();
+      next = acknowledged_.next_offset;
+    }
+  }
+  journal_.SetSyncing(true);
+  EXPECT_EQ(Names(journal_), Undisturbed());
+  EXPECT_GT(Names(journal_).size(), 50);
+  EXPECT_EQ(analysis_->stats().missed_records, 0);
+}
+
+TEST_F(AnalysisTest, ACheckpointWaitsForItsInsights) {
+  journal_.SetSyncing(false);
+  analysis_->Take(source_.Batch(0, 1000));
+  absl::Notification done;
+  std::thread thread([&] {
+    EXPECT_TRUE(checkpointer_->Run().ok());
+    done.Notify();
+  });
+  EXPECT_FALSE(done.WaitForNotificationWithTimeout(absl::Milliseconds(100)));
+  EXPECT_EQ(acknowledged_.next_offset, 0);
+  journal_.SetSyncing(true);
+  thread.join();
+  EXPECT_EQ(acknowledged_.next_offset, 1000);
+  EXPECT_EQ(checkpointer_->stats().checkpoints, 1);
+}
+
+TEST_F(AnalysisTest, AcknowledgesAgainWhatCouldNotBeAcknowledged) {
+  analysis_->Take(source_.Batch(0, 100));
+  acknowledge_status_ = absl::UnavailableError("away");
+  EXPECT_EQ(checkpointer_->Run().code(), absl::StatusCode::kUnavailable);
+  acknowledge_status_ = absl::OkStatus();
+  EXPECT_TRUE(checkpointer_->Run().ok());
+  EXPECT_EQ(acknowledged_, (TelemetryPosition{"A", 100}));
+  EXPECT_EQ(checkpointer_->stats().checkpoints, 1);
+
+  // After a restart, too: it may have ended just before.
+  acknowledged_ = {};
+  Start();
+  EXPECT_TRUE(restored_.ok());
+  EXPECT_TRUE(checkpointer_->Run().ok());
+  EXPECT_EQ(acknowledged_, (TelemetryPosition{"A", 100}));
+}
+
+TEST_F(AnalysisTest, ARefusedInsightIsTriedAgainAndNothingIsLost) {
+  journal_.SetAppendStatus(absl::ResourceExhaustedError("disk full"));
+  std::thread thread([&] { EXPECT_FALSE(analysis_->Take(source_.Batch(0, 3000)).stopped); });
+  while (!refuses_) std::this_thread::yield();
+  // Readers go on meanwhile.
+  EXPECT_TRUE(analysis_->GetSeries("device-0", "t").ok());
+  EXPECT_FALSE(takes_again_);
+  journal_.SetAppendStatus(absl::OkStatus());
+  thread.join();
+  EXPECT_TRUE(takes_again_);
+  EXPECT_GT(analysis_->stats().refused_insights, 0);
+  EXPECT_EQ(Names(journal_), Undisturbed());
+}
+
+TEST_F(AnalysisTest, StoppedWhileInsightsAreRefusedItKeepsTheOldCheckpoint) {
+  analysis_->Take(source_.Batch(0, 500));
+  ASSERT_TRUE(checkpointer_->Run().ok());
+  journal_.SetAppendStatus(absl::UnavailableError("no"));
+  std::thread thread([&] { EXPECT_TRUE(analysis_->Take(source_.Batch(500, 3000)).stopped); });
+  while (!refuses_) std::this_thread::yield();
+  analysis_->Stop();
+  thread.join();
+  EXPECT_EQ(checkpointer_->Run().code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(acknowledged_.next_offset, 500);
+  EXPECT_TRUE(analysis_->Take(source_.Batch(500, 3000)).stopped);
+
+  journal_.SetAppendStatus(absl::OkStatus());
+  Start();
+  analysis_->Take(source_.Batch(500, 3000));
+  EXPECT_EQ(Names(journal_), Undisturbed());
+}
+
+TEST_F(AnalysisTest, CountsWhatItMissed) {
+  EXPECT_EQ(analysis_->Take(source_.Batch(100, 200)).missed_records, 0);
+  // A hole that is told, and one at the end.
+  v1::SubscribeTelemetryResponse batch = source_.Batch(250, 300);
+  v1::Gap* gap = batch.add_gaps();
+  gap->set_from_offset(200);
+  gap->set_to_offset(250);
+  batch.set_next_offset(310);
+  EXPECT_EQ(analysis_->Take(batch).missed_records, 60);
+  EXPECT_EQ(analysis_->position(), (TelemetryPosition{"A", 310}));
+  EXPECT_EQ(analysis_->stats().missed_records, 60);
+  // An older start misses nothing.
+  v1::SubscribeTelemetryResponse start;
+  start.set_journal_id("A");
+  start.set_next_offset(5);
+  EXPECT_EQ(analysis_->Take(start).missed_records, 0);
+  EXPECT_EQ(analysis_->position().next_offset, 310);
+}
+
+TEST_F(AnalysisTest, GoesOnWithItsSeriesWhenTheJournalIsAnotherOne) {
+  EXPECT_FALSE(analysis_->Take(source_.Batch(0, 300)).is_new_journal);
+  const TakenBatch taken = analysis_->Take(source_.Batch(0, 300, "B"));
+  EXPECT_TRUE(taken.is_new_journal);
+  EXPECT_EQ(taken.missed_records, 0);
+  EXPECT_EQ(analysis_->position(), (TelemetryPosition{"B", 300}));
+  EXPECT_EQ(analysis_->GetSeries("device-0", "t")->sample_count(), 200);
+  EXPECT_EQ(analysis_->stats().new_journals, 1);
+}
+
+TEST_F(AnalysisTest, ACrashAfterTheJournalBecameAnotherOneDoublesNothing) {
+  analysis_->Take(source_.Batch(0, 300));
+  ASSERT_TRUE(checkpointer_->Run().ok());
+  analysis_->Take(source_.Batch(0, 300, "B"));
+  const auto before = Names(journal_);
+  Start();
+  EXPECT_TRUE(analysis_->Take(source_.Batch(0, 400, "B")).is_new_journal);
+  const auto after = Names(journal_);
+  ASSERT_GT(after.size(), before.size());
+  EXPECT_TRUE(std::equal(before.begin(), before.end(), after.begin()));
+  EXPECT_EQ(std::set<std::string>(after.begin(), after.end()).size(), after.size());
+}
+
+TEST_F(AnalysisTest, ShowsSeries) {
+  analysis_->Take(source_.Batch(0, 300));
+  const auto series = analysis_->GetSeries("device-1", "u");
+  ASSERT_TRUE(series.ok());
+  EXPECT_EQ(series->sample_count(), 100);
+  EXPECT_EQ(series->window().size_samples(), 100);
+  EXPECT_EQ(series->window().capacity_samples(), 100);
+  EXPECT_EQ(analysis_->GetSeries("device-1", "x").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(analysis_->GetSeries("device-9", "u").status().code(), absl::StatusCode::kNotFound);
+
+  const auto names = [](const std::vector<v1::Series>& list) {
+    std::string all;
+    for (const auto& one : list) absl::StrAppend(&all, one.device_id(), "/", one.metric(), " ");
+    return all;
+  };
+  EXPECT_EQ(names(analysis_->ListSeries("", "", "", 4)),
+            "device-0/t device-0/u device-1/t device-1/u ");
+  EXPECT_EQ(names(analysis_->ListSeries("device-1", "t", "", 4)),
+            "device-1/u device-2/t device-2/u ");
+  EXPECT_EQ(names(analysis_->ListSeries("", "", "device-1", 4)), "device-1/t device-1/u ");
+  EXPECT_EQ(names(analysis_->ListSeries("device-1", "t", "device-1", 4)), "device-1/u ");
+  EXPECT_EQ(names(analysis_->ListSeries("", "", "device-", 4)), "");
+}
+
+TEST_F(AnalysisTest, ReadersCheckpointsAndIntakeGoTogether) {
+  std::atomic<bool> done{false};
+  std::thread reader([&] {
+    while (!done) {
+      analysis_->ListSeries("", "", "", 100);
+      analysis_->stats();
+    }
+  });
+  std::thread checkpoints([&] {
+    while (!done) EXPECT_TRUE(checkpointer_->Run().ok());
+  });
+  for (int64_t from = 0; from < source_.size(); from += 10) {
+    analysis_->Take(source_.Batch(from, from + 10));
+  }
+  done = true;
+  reader.join();
+  checkpoints.join();
+  EXPECT_EQ(Names(journal_), Undisturbed());
+  ASSERT_TRUE(checkpointer_->Run().ok());
+  EXPECT_EQ(acknowledged_, (TelemetryPosition{"A", source_.size()}));
+}
+
+}  // namespace
+}  // namespace sluice::analytics
