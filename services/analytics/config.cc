@@ -118,9 +118,9 @@ absl::Status ValidateConfig(const config::v1::AnalyticsConfig& config) {
   if (!config.metrics().listen().empty()) {
     checks.Loopback("metrics.listen", config.metrics().listen());
   }
-  checks.That(
-      IsHostAndPort(config.ingress().address()), "ingress.address",
-      absl::StrCat("is '", config.ingress().address(), "'; must be HOST:PORT, the port 1 to 65535"));
+  checks.That(IsHostAndPort(config.ingress().address()), "ingress.address",
+              absl::StrCat("is '", config.ingress().address(),
+                           "'; must be HOST:PORT, the port 1 to 65535"));
   CheckJournal(config.journal(), &checks);
   CheckDetector(config.detector(), &checks);
   checks.Range("max_series", config.max_series(), 1, 1'000'000);

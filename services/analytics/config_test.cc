@@ -55,8 +55,7 @@ TEST(AnalyticsConfigTest, NamesWhatIsOutOfItsRange) {
       {"journal.hard_max_bytes",
        [](auto* c) { c->mutable_journal()->set_hard_max_bytes(1 << 20); }},
       {"journal.segment_bytes", [](auto* c) { c->mutable_journal()->set_segment_bytes(1); }},
-      {"journal.segment_bytes",
-       [](auto* c) { c->mutable_journal()->set_segment_bytes(64 << 20); }},
+      {"journal.segment_bytes", [](auto* c) { c->mutable_journal()->set_segment_bytes(64 << 20); }},
       {"journal.sync_interval",
        [](auto* c) { c->mutable_journal()->mutable_sync_interval()->set_seconds(11); }},
       {"journal.sync_interval",
@@ -66,8 +65,7 @@ TEST(AnalyticsConfigTest, NamesWhatIsOutOfItsRange) {
       {"detector.window_size_samples",
        [](auto* c) { c->mutable_detector()->set_window_size_samples(100'001); }},
       {"detector.threshold", [](auto* c) { c->mutable_detector()->set_threshold(0); }},
-      {"detector.threshold",
-       [](auto* c) { c->mutable_detector()->set_threshold(std::nan("")); }},
+      {"detector.threshold", [](auto* c) { c->mutable_detector()->set_threshold(std::nan("")); }},
       {"detector.threshold",
        [](auto* c) {
          c->mutable_detector()->set_threshold(std::numeric_limits<double>::infinity());
@@ -78,8 +76,7 @@ TEST(AnalyticsConfigTest, NamesWhatIsOutOfItsRange) {
       {"max_series", [](auto* c) { c->set_max_series(0); }},
       {"max_series", [](auto* c) { c->set_max_series(1'000'001); }},
       {"checkpoint_interval", [](auto* c) { c->clear_checkpoint_interval(); }},
-      {"checkpoint_interval",
-       [](auto* c) { c->mutable_checkpoint_interval()->set_seconds(3601); }},
+      {"checkpoint_interval", [](auto* c) { c->mutable_checkpoint_interval()->set_seconds(3601); }},
       {"max_subscriptions", [](auto* c) { c->set_max_subscriptions(0); }},
       {"max_subscriptions", [](auto* c) { c->set_max_subscriptions(10'001); }},
   };

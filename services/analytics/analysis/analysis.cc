@@ -28,6 +28,16 @@ int64_t FirstOffset(const v1::SubscribeTelemetryResponse& batch) {
   return first;
 }
 
+// Offsets above `next` that the telemetry journal skipped: nothing that was durable had them.
+int64_t SetAside(const v1::SubscribeTelemetryResponse& batch, int64_t next) {
+  int64_t offsets = 0;
+  for (const v1::Gap& gap : batch.gaps()) {
+    if (gap.reason() != v1::GAP_REASON_UNSPECIFIED) continue;
+    offsets += std::max<int64_t>(0, gap.to_offset() - std::max(gap.from_offset(), next));
+  }
+  return offsets;
+}
+
 v1::Series ToProto(const SeriesRecord& record) {
   v1::Series series;
   series.set_device_id(record.device_id);
@@ -71,6 +81,7 @@ TakenBatch Analysis::Take(const v1::SubscribeTelemetryResponse& batch) {
   {
     absl::MutexLock lock(&mutex_);
     EnterJournal(batch, &taken);
+    taken.missed_records = -SetAside(batch, position_.next_offset);
   }
   std::vector<v1::Insight> insights;
   for (int next = 0; next < batch.telemetry_size();) {
@@ -97,6 +108,7 @@ TakenBatch Analysis::Take(const v1::SubscribeTelemetryResponse& batch) {
     taken.missed_records += batch.next_offset() - position_.next_offset;
     position_.next_offset = batch.next_offset();
   }
+  taken.missed_records = std::max<int64_t>(0, taken.missed_records);
   stats_.missed_records += taken.missed_records;
   if (batch.telemetry_size() > 0) {
     const auto& received = batch.telemetry(batch.telemetry_size() - 1).received_time();

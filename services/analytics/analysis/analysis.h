@@ -36,7 +36,7 @@ struct AnalysisOptions {
 struct TakenBatch {
   bool stopped = false;         // Stop came first: the batch was not taken in to its end
   bool is_new_journal = false;  // its journal is another one than before
-  int64_t missed_records = 0;   // neither in it nor taken in before: they are gone
+  int64_t missed_records = 0;   // were there, and nobody can have them any more
 };
 
 struct AnalysisStats {

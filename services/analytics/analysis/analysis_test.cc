@@ -210,16 +210,24 @@ TEST_F(AnalysisTest, CountsWhatItMissed) {
   v1::Gap* gap = batch.add_gaps();
   gap->set_from_offset(200);
   gap->set_to_offset(250);
+  gap->set_reason(v1::GAP_REASON_RETENTION);
   batch.set_next_offset(310);
   EXPECT_EQ(analysis_->Take(batch).missed_records, 60);
   EXPECT_EQ(analysis_->position(), (TelemetryPosition{"A", 310}));
   EXPECT_EQ(analysis_->stats().missed_records, 60);
+  // Offsets that the journal skipped were never used.
+  batch = source_.Batch(400, 500);
+  gap = batch.add_gaps();
+  gap->set_from_offset(310);
+  gap->set_to_offset(400);
+  EXPECT_EQ(analysis_->Take(batch).missed_records, 0);
+  EXPECT_EQ(analysis_->position().next_offset, 500);
   // An older start misses nothing.
   v1::SubscribeTelemetryResponse start;
   start.set_journal_id("A");
   start.set_next_offset(5);
   EXPECT_EQ(analysis_->Take(start).missed_records, 0);
-  EXPECT_EQ(analysis_->position().next_offset, 310);
+  EXPECT_EQ(analysis_->position().next_offset, 500);
 }
 
 TEST_F(AnalysisTest, GoesOnWithItsSeriesWhenTheJournalIsAnotherOne) {
