@@ -18,15 +18,6 @@ absl::StatusOr<std::string> ToJsonLine(const google::protobuf::Message& message)
   return json;
 }
 
-absl::StatusOr<google::protobuf::Struct> ToJsonStruct(const google::protobuf::Message& message) {
-  auto json = ToJsonLine(message);
-  if (!json.ok()) return json.status();
-  google::protobuf::Struct tree;
-  const auto status = google::protobuf::util::JsonStringToMessage(*json, &tree);
-  if (!status.ok()) return absl::InternalError(std::string(status.message()));
-  return tree;
-}
-
 std::string QuoteJson(absl::string_view text) {
   std::string out = "\"";
   for (const char c : text) {

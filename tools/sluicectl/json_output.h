@@ -2,7 +2,6 @@
 #define SLUICE_TOOLS_SLUICECTL_JSON_OUTPUT_H_
 
 #include <google/protobuf/message.h>
-#include <google/protobuf/struct.pb.h>
 
 #include <string>
 
@@ -17,9 +16,6 @@ namespace sluice::sluicectl {
 // set (one of several kinds, another message) is absent. Control characters are escaped. INTERNAL:
 // the message holds a time that JSON cannot express.
 absl::StatusOr<std::string> ToJsonLine(const google::protobuf::Message& message);
-
-// The same as a tree, to build larger objects from.
-absl::StatusOr<google::protobuf::Struct> ToJsonStruct(const google::protobuf::Message& message);
 
 // `text` (UTF-8) as a JSON string on one line, with its quotes.
 std::string QuoteJson(absl::string_view text);

@@ -1,0 +1,204 @@
+#include "tools/sluicectl/feeds.h"
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/support/sync_stream.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "libs/rpc/grpc_status.h"
+#include "sluice/v1/analytics_service.grpc.pb.h"
+#include "sluice/v1/telemetry_service.grpc.pb.h"
+#include "tools/sluicectl/time_format.h"
+#include "tools/sluicectl/values.h"
+
+namespace sluice::sluicectl {
+namespace {
+
+const auto& RecordsOf(const v1::SubscribeTelemetryResponse& response) {
+  return response.telemetry();
+}
+const auto& RecordsOf(const v1::SubscribeInsightsResponse& response) { return response.insights(); }
+
+// Telemetry comes filtered; insights are filtered by metric here.
+bool Passes(const v1::Telemetry&, const std::vector<std::string>&) { return true; }
+bool Passes(const v1::Insight& insight, const std::vector<std::string>& metrics) {
+  return metrics.empty() ||
+         std::find(metrics.begin(), metrics.end(), insight.metric()) != metrics.end();
+}
+
+template <typename Response>
+class GrpcFeedStream final : public FeedStream {
+ public:
+  using Reader = grpc::ClientReaderInterface<Response>;
+
+  // `endpoint` and `metrics` must outlive it.
+  GrpcFeedStream(const Endpoint& endpoint, const std::vector<std::string>& metrics,
+                 std::unique_ptr<grpc::ClientContext> context, std::unique_ptr<Reader> reader)
+      : endpoint_(endpoint),
+        metrics_(metrics),
+        context_(std::move(context)),
+        reader_(std::move(reader)) {}
+
+  ~GrpcFeedStream() override {
+    if (finished_) return;
+    context_->TryCancel();
+    while (reader_->Read(&response_)) {
+    }
+    reader_->Finish();
+  }
+
+  bool Read(FeedBatch* batch) override {
+    if (!reader_->Read(&response_)) return false;
+    batch->journal_id = response_.journal_id();
+    batch->epoch = response_.epoch();
+    batch->records.clear();
+    for (const auto& record : RecordsOf(response_)) {
+      if (Passes(record, metrics_)) batch->records.push_back({record.offset(), &record});
+    }
+    batch->gaps.assign(response_.gaps().begin(), response_.gaps().end());
+    batch->next_offset = response_.next_offset();
+    return true;
+  }
+
+  absl::Status Finish() override {
+    finished_ = true;
+    return AtEndpoint(endpoint_, rpc::FromGrpc(reader_->Finish()));
+  }
+
+  void Cancel() override { context_->TryCancel(); }
+
+ private:
+  const Endpoint& endpoint_;
+  const std::vector<std::string>& metrics_;
+  const std::unique_ptr<grpc::ClientContext> context_;
+  const std::unique_ptr<Reader> reader_;
+  Response response_;
+  bool finished_ = false;
+};
+
+class TelemetryFeed final : public Feed {
+ public:
+  TelemetryFeed(Endpoint endpoint, FeedFilter filter, absl::TimeZone zone)
+      : endpoint_(std::move(endpoint)),
+        filter_(std::move(filter)),
+        zone_(zone),
+        stub_(v1::TelemetryService::NewStub(endpoint_.channel)) {}
+
+  std::unique_ptr<FeedStream> Open(const v1::Start& start, int max_batch_size) override {
+    v1::SubscribeTelemetryRequest request;
+    request.set_subscription(filter_.subscription);
+    *request.mutable_start() = start;
+    for (const auto& id : filter_.devices) request.mutable_filter()->add_device_ids(id);
+    for (const auto& metric : filter_.metrics) request.mutable_filter()->add_metrics(metric);
+    request.set_max_batch_size(max_batch_size);
+    auto context = std::make_unique<grpc::ClientContext>();
+    auto reader = stub_->SubscribeTelemetry(context.get(), request);
+    return std::make_unique<GrpcFeedStream<v1::SubscribeTelemetryResponse>>(
+        endpoint_, filter_.metrics, std::move(context), std::move(reader));
+  }
+
+  absl::Status Acknowledge(const v1::AcknowledgeRequest& request) override {
+    using Stub = v1::TelemetryService::StubInterface;
+    return Call<Stub>(endpoint_, *stub_, &Stub::AcknowledgeTelemetry, request).status();
+  }
+
+  std::string Describe() const override { return endpoint_.Describe(); }
+
+  std::vector<Column> Columns() const override {
+    return {{"RECEIVED", false, 23},
+            {"OFFSET", true, 8},
+            {"DEVICE", false, 16},
+            {"WAY", false, 4},
+            {"READINGS"}};
+  }
+
+  std::vector<Cell> Row(const FeedRecord& record) const override {
+    const auto& telemetry = static_cast<const v1::Telemetry&>(*record.message);
+    std::string way = v1::Protocol_Name(telemetry.protocol());
+    way = std::string(absl::StripPrefix(way, "PROTOCOL_"));
+    if (!telemetry.via().empty()) absl::StrAppend(&way, " via ", telemetry.via());
+    std::string readings;
+    for (const v1::Reading& reading : telemetry.readings()) {
+      absl::StrAppend(&readings, readings.empty() ? "" : "  ", FormatReading(reading));
+    }
+    return {TimeText(FromProto(telemetry.received_time()), zone_, /*milliseconds=*/true),
+            absl::StrCat(telemetry.offset()), telemetry.device_id(), way, readings};
+  }
+
+ private:
+  const Endpoint endpoint_;
+  const FeedFilter filter_;
+  const absl::TimeZone zone_;
+  const std::unique_ptr<v1::TelemetryService::StubInterface> stub_;
+};
+
+class InsightFeed final : public Feed {
+ public:
+  InsightFeed(Endpoint endpoint, FeedFilter filter, absl::TimeZone zone)
+      : endpoint_(std::move(endpoint)),
+        filter_(std::move(filter)),
+        zone_(zone),
+        stub_(v1::AnalyticsService::NewStub(endpoint_.channel)) {}
+
+  std::unique_ptr<FeedStream> Open(const v1::Start& start, int max_batch_size) override {
+    v1::SubscribeInsightsRequest request;
+    request.set_subscription(filter_.subscription);
+    *request.mutable_start() = start;
+    for (const auto& id : filter_.devices) request.add_device_ids(id);
+    request.set_max_batch_size(max_batch_size);
+    auto context = std::make_unique<grpc::ClientContext>();
+    auto reader = stub_->SubscribeInsights(context.get(), request);
+    return std::make_unique<GrpcFeedStream<v1::SubscribeInsightsResponse>>(
+        endpoint_, filter_.metrics, std::move(context), std::move(reader));
+  }
+
+  absl::Status Acknowledge(const v1::AcknowledgeRequest& request) override {
+    using Stub = v1::AnalyticsService::StubInterface;
+    return Call<Stub>(endpoint_, *stub_, &Stub::AcknowledgeInsights, request).status();
+  }
+
+  std::string Describe() const override { return endpoint_.Describe(); }
+
+  std::vector<Column> Columns() const override {
+    return {{"SAMPLE TIME", false, 23}, {"OFFSET", true, 8}, {"DEVICE", false, 16},
+            {"METRIC", false, 12},      {"VALUE", true, 10}, {"Z", true, 8},
+            {"SCORE", true, 5},         {"WINDOW"}};
+  }
+
+  std::vector<Cell> Row(const FeedRecord& record) const override {
+    const auto& insight = static_cast<const v1::Insight&>(*record.message);
+    const v1::Anomaly& anomaly = insight.anomaly();
+    const Tone tone = anomaly.anomaly_score() >= 1 ? Tone::kBad : Tone::kWarning;
+    return {TimeText(FromProto(insight.sample_time()), zone_, /*milliseconds=*/true),
+            absl::StrCat(insight.offset()),
+            insight.device_id(),
+            insight.metric(),
+            FormatNumber(anomaly.value()),
+            Cell(FormatStatistic(anomaly.z_score()), tone),
+            FormatStatistic(anomaly.anomaly_score()),
+            absl::StrCat("mean ", FormatStatistic(anomaly.mean()), " ± ",
+                         FormatStatistic(anomaly.standard_deviation()), " of ",
+                         anomaly.window_size_samples())};
+  }
+
+ private:
+  const Endpoint endpoint_;
+  const FeedFilter filter_;
+  const absl::TimeZone zone_;
+  const std::unique_ptr<v1::AnalyticsService::StubInterface> stub_;
+};
+
+}  // namespace
+
+std::unique_ptr<Feed> MakeTelemetryFeed(Endpoint ingress, FeedFilter filter, absl::TimeZone zone) {
+  return std::make_unique<TelemetryFeed>(std::move(ingress), std::move(filter), zone);
+}
+
+std::unique_ptr<Feed> MakeInsightFeed(Endpoint analytics, FeedFilter filter, absl::TimeZone zone) {
+  return std::make_unique<InsightFeed>(std::move(analytics), std::move(filter), zone);
+}
+
+}  // namespace sluice::sluicectl

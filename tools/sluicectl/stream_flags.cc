@@ -1,0 +1,143 @@
+#include <cstdint>
+
+#include "tools/sluicectl/command_flags.h"
+
+namespace sluice::sluicectl {
+namespace {
+
+constexpr char kTelemetryManual[] =
+    "Prints each message as it comes, one a line, from a moment when it is on disk; ends at "
+    "--count or\n"
+    "Ctrl-C. Without --subscription it begins with the next message and leaves no trace. A named\n"
+    "subscription is made at its first use, holds back what it has not acknowledged, and begins at "
+    "its\n"
+    "cursor; --ack moves the cursor past what was printed (and past what the filters left out). "
+    "When\n"
+    "the service goes away it waits, and goes on where it was without printing anything twice. "
+    "Gaps\n"
+    "are told on stderr.";
+
+constexpr char kInsightsManual[] =
+    "Prints each insight (a sample far from those before it) as it is found, one a line; ends at\n"
+    "--count or Ctrl-C. Subscriptions, --from, --ack and reconnecting are as in telemetry tail, "
+    "over\n"
+    "the journal of insights.";
+
+void AddTail(CLI::App* parent, bool insights, const CommandHelp& help, CommandOptions* chosen) {
+  const auto options = std::make_shared<TailOptions>();
+  options->insights = insights;
+  CLI::App* command = AddCommand(parent, help, chosen, options);
+  command->add_option("--subscription", options->subscription, "Use this named subscription")
+      ->type_name("NAME");
+  command
+      ->add_option("--from", options->from,
+                   "Where to begin: earliest, latest, resume, an offset, or a time as\n"
+                   "2026-03-01T14:05:09Z (default: resume with a name, latest without)")
+      ->type_name("WHERE");
+  AddRepeated(command, "--device", &options->devices, "ID", "Only this device; may be repeated");
+  AddRepeated(command, "--metric", &options->metrics, "NAME", "Only this metric; may be repeated");
+  const auto set_count = [options](int64_t count) {
+    if (count < 1) throw CLI::ValidationError("--count", "must be at least 1");
+    options->count = count;
+  };
+  command->add_option_function<int64_t>("--count", set_count, "End after so many")->type_name("N");
+  command->add_flag("--ack", options->acknowledge, "Acknowledge what was printed");
+}
+
+void AddPublish(CLI::App* telemetry, CommandOptions* chosen) {
+  const auto options = std::make_shared<TelemetryPublishOptions>();
+  CLI::App* command = AddCommand(
+      telemetry,
+      {"publish", "Publish a message as a device",
+       "Publishes one message and answers when it is on disk. A VALUE is a number as in JSON "
+       "(whole\n"
+       "numbers stay exact), true, false, or a text; a text that looks like a number goes in "
+       "double\n"
+       "quotes. The same --message-id twice has one effect.",
+       "  sluicectl telemetry publish thermo-1 temperature=21.5 --unit Cel\n"
+       "  sluicectl telemetry publish pump-7 running=true pressure=3 mode=eco 'serial=\"007\"'\n"
+       "  sluicectl telemetry publish thermo-1 temperature=20 --time 2026-03-01T14:05:09Z "
+       "--message-id m-1"},
+      chosen, options);
+  command->add_option("DEVICE", options->device, "The device's id")->required();
+  command->add_option("READING", options->readings, "METRIC=VALUE, one or more")->required();
+  command->add_option("--unit", options->unit, "Unit of every reading, e.g. Cel")
+      ->type_name("UNIT");
+  command->add_option("--time", options->time, "When it was read, e.g. 2026-03-01T14:05:09Z")
+      ->type_name("TIME");
+  command->add_option("--message-id", options->message_id, "The message's id")->type_name("ID");
+}
+
+void AddSubscriptions(CLI::App* app, CommandOptions* chosen) {
+  CLI::App* group = AddGroup(app, "subscriptions", "The named readers of telemetry or insights");
+  const auto list = std::make_shared<SubscriptionsListOptions>();
+  CLI::App* command = AddCommand(group,
+                                 {"list", "List subscriptions and how far they lag",
+                                  "Lists the named subscriptions of telemetry, or with --insights "
+                                  "those of insights. LAG is how\n"
+                                  "many records lie between a subscription's cursor and the newest "
+                                  "record on disk: what it holds\n"
+                                  "back from deletion.",
+                                  "  sluicectl subscriptions list\n"
+                                  "  sluicectl subscriptions list --insights"},
+                                 chosen, list);
+  command->add_flag("--insights", list->insights, "Those of insights");
+  AddPageFlags(command, &list->page);
+
+  const auto create = std::make_shared<SubscriptionsCreateOptions>();
+  command = AddCommand(
+      group,
+      {"create", "Create a subscription before its first use",
+       "Creates a named subscription. From then on nothing that it has not acknowledged is "
+       "deleted, up\n"
+       "to the journal's hard limit. Without --expire-after it stays until it is deleted.",
+       "  sluicectl subscriptions create cloud\n"
+       "  sluicectl subscriptions create cloud-2 --from latest --expire-after 7d\n"
+       "  sluicectl subscriptions create alarms --insights"},
+      chosen, create);
+  command->add_option("NAME", create->name, "Its name")->required();
+  command->add_flag("--insights", create->insights, "Of insights");
+  command
+      ->add_option("--from", create->from,
+                   "Where its cursor begins: earliest, latest, an offset or a time\n"
+                   "(default: earliest)")
+      ->type_name("WHERE");
+  AddDuration(command, "--expire-after", &create->expire_after,
+              "Delete it when it was not used for so long, at least 1m");
+
+  const auto remove = std::make_shared<SubscriptionsDeleteOptions>();
+  command =
+      AddCommand(group,
+                 {"delete", "Delete a subscription",
+                  "Deletes a named subscription: it holds nothing back from then on, and its\n"
+                  "open stream ends.",
+                  "  sluicectl subscriptions delete cloud\n"
+                  "  sluicectl subscriptions delete alarms --insights"},
+                 chosen, remove);
+  command->add_option("NAME", remove->name, "Its name")->required();
+  command->add_flag("--insights", remove->insights, "Of insights");
+}
+
+}  // namespace
+
+void AddStreamCommands(CLI::App* app, CommandOptions* chosen) {
+  CLI::App* telemetry = AddGroup(app, "telemetry", "What devices say");
+  AddTail(telemetry, /*insights=*/false,
+          {"tail", "Print telemetry as it comes", kTelemetryManual,
+           "  sluicectl telemetry tail\n"
+           "  sluicectl telemetry tail --from earliest --device thermo-1 --metric temperature\n"
+           "  sluicectl telemetry tail --from 2026-03-01T14:05:09Z --count 100 --json\n"
+           "  sluicectl telemetry tail --subscription cloud --ack --json >> telemetry.jsonl"},
+          chosen);
+  AddPublish(telemetry, chosen);
+  CLI::App* insights = AddGroup(app, "insights", "What analytics finds");
+  AddTail(insights, /*insights=*/true,
+          {"tail", "Print insights as they come", kInsightsManual,
+           "  sluicectl insights tail\n"
+           "  sluicectl insights tail --from earliest --device thermo-1\n"
+           "  sluicectl insights tail --subscription alarms --ack --json"},
+          chosen);
+  AddSubscriptions(app, chosen);
+}
+
+}  // namespace sluice::sluicectl
