@@ -24,8 +24,8 @@ class AnomalyPlan {
   int64_t planted() const { return planted_; }
 
  private:
-  const int64_t count_;
-  const uint64_t devices_;
+  int64_t count_;
+  uint64_t devices_;
   uint64_t random_;
   int64_t planted_ = 0;
   // Messages that could be anomalies and are left out, so that it is not always the same devices' turn.
