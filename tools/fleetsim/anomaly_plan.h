@@ -7,8 +7,8 @@
 namespace sluice::fleetsim {
 
 // Decides which messages are anomalies: spread over the run and over the devices, never among the
-// first 40 samples of a device (detectors warm up) nor two within 50 samples of one device (the first
-// would hide the second). Not thread-safe.
+// first 40 samples of a device (detectors warm up) nor two within 50 samples of one device (the
+// first would hide the second). Not thread-safe.
 class AnomalyPlan {
  public:
   static constexpr int64_t kWarmUpSamples = 40;
@@ -28,7 +28,8 @@ class AnomalyPlan {
   uint64_t devices_;
   uint64_t random_;
   int64_t planted_ = 0;
-  // Messages that could be anomalies and are left out, so that it is not always the same devices' turn.
+  // Messages that could be anomalies and are left out, so that it is not always the same devices'
+  // turn.
   int64_t to_skip_ = 0;
   // When the first device could have one; negative: not yet.
   double begin_ = -1.0;

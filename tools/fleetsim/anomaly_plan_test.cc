@@ -1,10 +1,10 @@
 #include "tools/fleetsim/anomaly_plan.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <set>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 namespace sluice::fleetsim {
 namespace {

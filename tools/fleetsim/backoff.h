@@ -5,8 +5,9 @@
 
 namespace sluice::fleetsim {
 
-// How long to wait before the next try: about 0.2 s at first, twice as long after each failure, at most
-// about 5 s; always with jitter of ± a half, so that a fleet does not come back in one wave. Not thread-safe.
+// How long to wait before the next try: about 0.2 s at first, twice as long after each failure, at
+// most about 5 s; always with jitter of ± a half, so that a fleet does not come back in one wave.
+// Not thread-safe.
 class Backoff {
  public:
   explicit Backoff(uint64_t seed) : random_(seed * 2 + 1) {}

@@ -1,8 +1,8 @@
 #include "tools/fleetsim/backoff.h"
 
-#include <set>
-
 #include <gtest/gtest.h>
+
+#include <set>
 
 namespace sluice::fleetsim {
 namespace {

@@ -13,8 +13,7 @@ constexpr uint8_t kVersion = 1;
 
 void AppendHeader(CoapType type, uint8_t code, uint16_t message_id, absl::string_view token,
                   std::string* out) {
-  out->push_back(
-      static_cast<char>((kVersion << 6) | (static_cast<int>(type) << 4) | token.size()));
+  out->push_back(static_cast<char>((kVersion << 6) | (static_cast<int>(type) << 4) | token.size()));
   out->push_back(static_cast<char>(code));
   out->push_back(static_cast<char>(message_id >> 8));
   out->push_back(static_cast<char>(message_id & 0xff));

@@ -1,9 +1,9 @@
 #include "tools/fleetsim/coap_codec.h"
 
+#include <gtest/gtest.h>
+
 #include <random>
 #include <string>
-
-#include <gtest/gtest.h>
 
 namespace sluice::fleetsim {
 namespace {
@@ -66,17 +66,17 @@ TEST(CoapCodecTest, AnswersAreRead) {
 
 TEST(CoapCodecTest, MalformedMessagesAreRefused) {
   for (const std::string& bad : {
-           Bytes({}), Bytes({0x60, 0x44, 0}),            // no whole header
-           Bytes({0x20, 0x44, 0, 1}),                    // version 0
-           Bytes({0x69, 0x44, 0, 1}),                    // token of 9
-           Bytes({0x64, 0x44, 0, 1, 't'}),               // token cut off
-           Bytes({0x60, 0, 0, 1, 1}),                    // empty with content
-           Bytes({0x60, 0x44, 0, 1, 0xff}),              // marker, no payload
-           Bytes({0x60, 0x44, 0, 1, 0x13, 'a', 'b'}),    // option cut off
-           Bytes({0x60, 0x44, 0, 1, 0xd0}),              // extended delta cut off
-           Bytes({0x60, 0x44, 0, 1, 0x0e, 1}),           // extended length cut off
-           Bytes({0x60, 0x44, 0, 1, 0xf0}),              // reserved delta
-           Bytes({0x60, 0x44, 0, 1, 0x1f}),              // reserved length
+           Bytes({}), Bytes({0x60, 0x44, 0}),          // no whole header
+           Bytes({0x20, 0x44, 0, 1}),                  // version 0
+           Bytes({0x69, 0x44, 0, 1}),                  // token of 9
+           Bytes({0x64, 0x44, 0, 1, 't'}),             // token cut off
+           Bytes({0x60, 0, 0, 1, 1}),                  // empty with content
+           Bytes({0x60, 0x44, 0, 1, 0xff}),            // marker, no payload
+           Bytes({0x60, 0x44, 0, 1, 0x13, 'a', 'b'}),  // option cut off
+           Bytes({0x60, 0x44, 0, 1, 0xd0}),            // extended delta cut off
+           Bytes({0x60, 0x44, 0, 1, 0x0e, 1}),         // extended length cut off
+           Bytes({0x60, 0x44, 0, 1, 0xf0}),            // reserved delta
+           Bytes({0x60, 0x44, 0, 1, 0x1f}),            // reserved length
        }) {
     EXPECT_FALSE(ParseCoap(bad).ok()) << bad.size();
   }

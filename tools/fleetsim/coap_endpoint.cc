@@ -42,19 +42,19 @@ bool CoapEndpoint::CanPost(int64_t now_us) const {
 }
 
 void CoapEndpoint::Post(int64_t number, int64_t now_us) {
-  Exchange* exchange = &*std::find_if(exchanges_.begin(), exchanges_.end(), [](const Exchange& e) {
-    return e.state == State::kFree;
-  });
+  Exchange* exchange = &*std::find_if(exchanges_.begin(), exchanges_.end(),
+                                      [](const Exchange& e) { return e.state == State::kFree; });
   ++in_use_;
   exchange->number = number;
   exchange->state = State::kSent;
   exchange->message_id = next_message_id_++;
   exchange->token = next_token_++;
   exchange->retransmits = 0;
-  exchange->timeout_us = options_->confirmable
-                             ? options_->ack_timeout_us + static_cast<int64_t>(
-                                   Random() % (options_->ack_timeout_us / 2 + 1))
-                             : kNonLifetimeUs;
+  exchange->timeout_us =
+      options_->confirmable
+          ? options_->ack_timeout_us +
+                static_cast<int64_t>(Random() % (options_->ack_timeout_us / 2 + 1))
+          : kNonLifetimeUs;
   exchange->due_us = now_us + exchange->timeout_us;
   Transmit(*exchange);
 }

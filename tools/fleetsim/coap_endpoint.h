@@ -14,14 +14,15 @@ struct CoapEndpointOptions {
   bool confirmable = true;
   // Requests that may wait for their answer at once (NSTART), 1 to 1,000.
   int inflight = 1;
-  // RFC 7252, 4.8: the first retransmission comes after 1 to 1.5 times this, each later one after twice the time.
+  // RFC 7252, 4.8: the first retransmission comes after 1 to 1.5 times this, each later one after
+  // twice the time.
   int64_t ack_timeout_us = 2'000'000;
   int max_retransmit = 4;
   int content_format = 50;
 };
 
-// One device's side of CoAP, without its socket: POSTs telemetry, retransmits what is confirmable until
-// it is acknowledged, matches answers. Not thread-safe.
+// One device's side of CoAP, without its socket: POSTs telemetry, retransmits what is confirmable
+// until it is acknowledged, matches answers. Not thread-safe.
 class CoapEndpoint {
  public:
   class Listener {

@@ -1,12 +1,13 @@
 #include "tools/fleetsim/coap_endpoint.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 namespace sluice::fleetsim {
 namespace {
@@ -157,7 +158,8 @@ TEST_F(CoapEndpointTest, WhatIsNotForItIsLeftAlone) {
   EXPECT_THAT(acknowledged_, IsEmpty());
   EXPECT_EQ(endpoint_->unacknowledged(), 1);
   EXPECT_EQ(errors_.size(), 2u);
-  endpoint_->Receive(std::string("\x40\x01\x00\x09", 4), 1);  // A GET to a device that serves nothing.
+  endpoint_->Receive(std::string("\x40\x01\x00\x09", 4),
+                     1);  // A GET to a device that serves nothing.
   EXPECT_EQ(Sent(1).type, CoapType::kReset);
 }
 

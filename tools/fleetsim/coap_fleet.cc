@@ -1,11 +1,11 @@
 #include "tools/fleetsim/coap_fleet.h"
 
-#include <cerrno>
-#include <cstring>
-
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
 

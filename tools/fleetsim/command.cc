@@ -22,8 +22,7 @@ absl::StatusOr<CommandAnswer> CarryOut(absl::string_view device_id, absl::string
 
   google::protobuf::Struct reply;
   (*reply.mutable_fields())["status"].set_string_value("succeeded");
-  auto& result =
-      *(*reply.mutable_fields())["result"].mutable_struct_value()->mutable_fields();
+  auto& result = *(*reply.mutable_fields())["result"].mutable_struct_value()->mutable_fields();
   result["device"].set_string_value(std::string(device_id));
   for (const char* echoed : {"name", "arguments"}) {
     const auto member = members.find(echoed);

@@ -1,9 +1,9 @@
 #include "tools/fleetsim/command.h"
 
-#include <string>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <string>
 
 namespace sluice::fleetsim {
 namespace {
@@ -25,8 +25,8 @@ TEST(CommandTest, TakesTheLongNameOfTheIdToo) {
 }
 
 TEST(CommandTest, WhatIsNoCommandIsRefused) {
-  for (const char* bad : {"", "[]", "7", "{", "{}", R"({"id":7})", R"({"id":""})",
-                          R"({"id":"a/b"})", "\xff\xfe"}) {
+  for (const char* bad :
+       {"", "[]", "7", "{", "{}", R"({"id":7})", R"({"id":""})", R"({"id":"a/b"})", "\xff\xfe"}) {
     EXPECT_FALSE(CarryOut("d", bad).ok()) << bad;
   }
   EXPECT_FALSE(CarryOut("d", std::string(100000, '[')).ok());

@@ -1,11 +1,11 @@
 #include "tools/fleetsim/event_loop.h"
 
-#include <algorithm>
-#include <cerrno>
-
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
 
 #include "absl/strings/str_cat.h"
 
@@ -23,7 +23,8 @@ absl::Status EventLoop::Add(int fd, uint32_t events, Handler* handler) {
   epoll_event event{};
   event.events = events;
   event.data.ptr = handler;
-  if (epoll_ctl(fd_, EPOLL_CTL_ADD, fd, &event) != 0) return absl::ErrnoToStatus(errno, "epoll_ctl");
+  if (epoll_ctl(fd_, EPOLL_CTL_ADD, fd, &event) != 0)
+    return absl::ErrnoToStatus(errno, "epoll_ctl");
   return absl::OkStatus();
 }
 

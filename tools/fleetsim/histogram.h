@@ -6,8 +6,8 @@
 
 namespace sluice::fleetsim {
 
-// Counts durations in buckets that grow with the value, so that every percentile is right to 1/64 of
-// itself and memory is fixed (22 KB). Not thread-safe.
+// Counts durations in buckets that grow with the value, so that every percentile is right to 1/64
+// of itself and memory is fixed (22 KB). Not thread-safe.
 class Histogram {
  public:
   // Below 0 counts as 0; more than 2^47 us counts as that.

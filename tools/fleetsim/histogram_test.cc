@@ -1,10 +1,10 @@
 #include "tools/fleetsim/histogram.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <random>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 namespace sluice::fleetsim {
 namespace {

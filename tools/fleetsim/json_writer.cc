@@ -34,7 +34,8 @@ void JsonWriter::Key(absl::string_view key) {
   if (!first_) out_->push_back(',');
   first_ = false;
   NewLine();
-  absl::StrAppend(out_, "\"", key, indent_ == 0 ? "\":" : "\": ");
+  AppendQuoted(key, out_);
+  out_->append(indent_ == 0 ? ":" : ": ");
 }
 
 JsonWriter& JsonWriter::BeginObject() {
@@ -82,6 +83,17 @@ JsonWriter& JsonWriter::Member(absl::string_view key, bool value) {
 JsonWriter& JsonWriter::Member(absl::string_view key, absl::string_view value) {
   Key(key);
   AppendQuoted(value, out_);
+  return *this;
+}
+
+JsonWriter& JsonWriter::Member(absl::string_view key, const std::vector<std::string>& values) {
+  Key(key);
+  out_->push_back('[');
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) out_->append(indent_ == 0 ? "," : ", ");
+    AppendQuoted(values[i], out_);
+  }
+  out_->push_back(']');
   return *this;
 }
 

@@ -3,13 +3,14 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 
 namespace sluice::fleetsim {
 
-// Appends one JSON object to a string, member by member, in the order of the calls. Begin and End must
-// be balanced by the caller. Keys must need no escaping.
+// Appends one JSON object to a string, member by member, in the order of the calls. Begin and End
+// must be balanced by the caller.
 class JsonWriter {
  public:
   // `indent` 0 writes everything on one line.
@@ -28,6 +29,9 @@ class JsonWriter {
   JsonWriter& Member(absl::string_view key, const char* value) {
     return Member(key, absl::string_view(value));
   }
+
+  // An array of texts.
+  JsonWriter& Member(absl::string_view key, const std::vector<std::string>& values);
 
  private:
   void Key(absl::string_view key);

@@ -1,8 +1,8 @@
 #include "tools/fleetsim/json_writer.h"
 
-#include <cmath>
-
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 namespace sluice::fleetsim {
 namespace {
@@ -20,6 +20,16 @@ TEST(JsonWriterTest, IndentsForPeople) {
   JsonWriter json(2, &out);
   json.BeginObject().Member("a", 1).BeginObject("b").Member("c", 2).EndObject().EndObject();
   EXPECT_EQ(out, "{\n  \"a\": 1,\n  \"b\": {\n    \"c\": 2\n  }\n}");
+}
+
+TEST(JsonWriterTest, WritesLists) {
+  std::string out;
+  JsonWriter(0, &out)
+      .BeginObject()
+      .Member("l", std::vector<std::string>{"a", "\""})
+      .Member("e", std::vector<std::string>{})
+      .EndObject();
+  EXPECT_EQ(out, R"({"l":["a","\""],"e":[]})");
 }
 
 TEST(JsonWriterTest, EscapesText) {

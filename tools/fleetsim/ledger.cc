@@ -1,9 +1,9 @@
 #include "tools/fleetsim/ledger.h"
 
-#include <cerrno>
-
 #include <fcntl.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 #include "absl/strings/str_cat.h"
 

@@ -14,9 +14,9 @@ namespace sluice::fleetsim {
 // Writes down what was sent and what was acknowledged, one JSON object a line:
 //   {"event":"sent","device":"sim-00001","seq":0,"tag":71,"time_us":1700000000000000}
 //   {"event":"acknowledged","device":"sim-00001","seq":0,"time_us":1700000000001500}
-// `time_us` is microseconds of the Unix epoch; an anomaly's `sent` has `"anomaly":true`; `tag` is the
-// number in the last nine digits of the value that was sent. Lines are buffered for at most
-// 100 ms or 64 KiB: that much a kill may lose. Not thread-safe.
+// `time_us` is microseconds of the Unix epoch; an anomaly's `sent` has `"anomaly":true`; `tag` is
+// the number in the last nine digits of the value that was sent. Lines are buffered for at most 100
+// ms or 64 KiB: that much a kill may lose. Not thread-safe.
 class Ledger {
  public:
   // Appends to `path`, which is made if it is missing.

@@ -1,11 +1,11 @@
 #include "tools/fleetsim/ledger.h"
 
+#include <gtest/gtest.h>
+
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <string>
-
-#include <gtest/gtest.h>
 
 namespace sluice::fleetsim {
 namespace {

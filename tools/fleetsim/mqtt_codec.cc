@@ -71,10 +71,9 @@ void AppendConnect(const MqttConnect& connect, std::string* out) {
 }
 
 void AppendPublish(const MqttPublish& publish, std::string* out) {
-  const uint8_t flags = static_cast<uint8_t>((publish.dup ? 8 : 0) | (publish.qos << 1) |
-                                             (publish.retain ? 1 : 0));
-  const size_t body =
-      2 + publish.topic.size() + (publish.qos > 0 ? 2 : 0) + publish.payload.size();
+  const uint8_t flags =
+      static_cast<uint8_t>((publish.dup ? 8 : 0) | (publish.qos << 1) | (publish.retain ? 1 : 0));
+  const size_t body = 2 + publish.topic.size() + (publish.qos > 0 ? 2 : 0) + publish.payload.size();
   AppendHeader(MqttPacketType::kPublish, flags, body, out);
   AppendText(publish.topic, out);
   if (publish.qos > 0) AppendUint16(publish.packet_id, out);

@@ -1,9 +1,9 @@
 #include "tools/fleetsim/mqtt_codec.h"
 
+#include <gtest/gtest.h>
+
 #include <random>
 #include <string>
-
-#include <gtest/gtest.h>
 
 namespace sluice::fleetsim {
 namespace {
@@ -31,8 +31,8 @@ TEST(MqttCodecTest, ConnectIsByteForByteAsSpecified) {
   connect.will_topic = "w";
   connect.will_payload = "off";
   AppendConnect(connect, &out);
-  EXPECT_EQ(out, Bytes({0x10, 22, 0,  4, 'M', 'Q', 'T', 'T', 4, 0x24, 0,   30,
-                        0,    2,  'd', '1', 0, 1, 'w', 0, 3, 'o', 'f', 'f'}));
+  EXPECT_EQ(out, Bytes({0x10, 22, 0,   4,   'M', 'Q', 'T', 'T', 4, 0x24, 0,   30,
+                        0,    2,  'd', '1', 0,   1,   'w', 0,   3, 'o',  'f', 'f'}));
   out.clear();
   connect.clean_session = true;
   connect.will_topic = "";
@@ -72,7 +72,7 @@ TEST(MqttCodecTest, SmallPacketsAreByteForByteAsSpecified) {
   AppendEmpty(MqttPacketType::kPingreq, &out);
   AppendEmpty(MqttPacketType::kDisconnect, &out);
   AppendSubscribe(7, {{"a/b", 2}, {"c", 0}}, &out);
-  EXPECT_EQ(out, Bytes({0x40, 2, 0, 1, 0x62, 2, 1,   2,   0xc0, 0, 0xe0, 0,   0x82,
+  EXPECT_EQ(out, Bytes({0x40, 2, 0, 1, 0x62, 2,   1,   2,   0xc0, 0, 0xe0, 0,   0x82,
                         12,   0, 7, 0, 3,    'a', '/', 'b', 2,    0, 1,    'c', 0}));
 }
 

@@ -1,12 +1,12 @@
 #include "tools/fleetsim/mqtt_fleet.h"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
-
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "tools/fleetsim/backoff.h"
@@ -265,7 +265,9 @@ int64_t MqttFleet::unacknowledged() const {
   return sum;
 }
 
-bool MqttFleet::TrySend(int device, int64_t now_us) { return connections_[device]->TrySend(now_us); }
+bool MqttFleet::TrySend(int device, int64_t now_us) {
+  return connections_[device]->TrySend(now_us);
+}
 
 void MqttFleet::SendAll(int64_t now_us) {
   for (const auto& connection : connections_) connection->SendAll(now_us);

@@ -33,8 +33,8 @@ struct MqttFleetStats {
   int64_t commands_answered = 0;
 };
 
-// MQTT devices, each with a connection of its own that comes back by itself. Connections are made at
-// most 64 at a time.
+// MQTT devices, each with a connection of its own that comes back by itself. Connections are made
+// at most 64 at a time.
 class MqttFleet final : public Fleet {
  public:
   // Adds the devices to `workload`. The pointers outlive it.

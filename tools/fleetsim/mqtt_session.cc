@@ -175,8 +175,8 @@ absl::Status MqttSession::HandlePublish(const MqttPacket& packet) {
   if (publish->qos == 1) {
     AppendAck(MqttPacketType::kPuback, publish->packet_id, &output_);
   } else if (publish->qos == 2) {
-    repeated = std::find(unreleased_.begin(), unreleased_.end(), publish->packet_id) !=
-               unreleased_.end();
+    repeated =
+        std::find(unreleased_.begin(), unreleased_.end(), publish->packet_id) != unreleased_.end();
     if (!repeated) {
       if (unreleased_.size() >= kMaxUnreleased) {
         return absl::ResourceExhaustedError("the broker does not release its QoS 2 messages");

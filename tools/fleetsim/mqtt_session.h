@@ -24,10 +24,10 @@ struct MqttSessionOptions {
   int keep_alive_s = 30;
 };
 
-// One device's side of MQTT 3.1.1, without its socket: bytes that came go in by Receive, bytes to be
-// sent are in output(). What is not acknowledged when the connection ends is sent again with DUP on
-// the next one, in its order, unless clean_session. Says `online` on its status topic, retained, and has `offline` as
-// its Will. Not thread-safe.
+// One device's side of MQTT 3.1.1, without its socket: bytes that came go in by Receive, bytes to
+// be sent are in output(). What is not acknowledged when the connection ends is sent again with DUP
+// on the next one, in its order, unless clean_session. Says `online` on its status topic, retained,
+// and has `offline` as its Will. Not thread-safe.
 class MqttSession {
  public:
   // Told from within Receive. Implementations may call Publish, nothing else of the session.
@@ -56,8 +56,8 @@ class MqttSession {
   void Start();
   // The connection is gone.
   void Stop();
-  // Takes in what came; keeps the rest of an unfinished packet. An error means that the connection must
-  // be closed.
+  // Takes in what came; keeps the rest of an unfinished packet. An error means that the connection
+  // must be closed.
   absl::Status Receive(absl::string_view bytes);
 
   // Whether a message may be published now.
@@ -111,7 +111,8 @@ class MqttSession {
   // Slot i has the packet id i + 1.
   std::vector<Slot> slots_;
   std::vector<uint16_t> free_packet_ids_;
-  // Answers to commands that are not acknowledged yet, and packet ids of commands that the broker has not released.
+  // Answers to commands that are not acknowledged yet, and packet ids of commands that the broker
+  // has not released.
   std::deque<Answer> answers_;
   uint16_t next_answer_id_;
   std::vector<uint16_t> unreleased_;

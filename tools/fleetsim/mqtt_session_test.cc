@@ -1,11 +1,12 @@
 #include "tools/fleetsim/mqtt_session.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 namespace sluice::fleetsim {
 namespace {
@@ -44,8 +45,8 @@ std::vector<std::string> Take(MqttSession* session) {
       lines.push_back(absl::StrCat("publish ", p.topic, " q", p.qos, " id", p.packet_id,
                                    p.dup ? " dup " : " ", p.retain ? "retain " : "", p.payload));
     } else if (packet.body.size() == 2) {
-      lines.push_back(absl::StrCat("ack ", static_cast<int>(packet.type), " id",
-                                   ParseAck(packet).value()));
+      lines.push_back(
+          absl::StrCat("ack ", static_cast<int>(packet.type), " id", ParseAck(packet).value()));
     } else {
       lines.push_back(absl::StrCat("packet ", static_cast<int>(packet.type)));
     }
@@ -168,9 +169,9 @@ TEST_F(MqttSessionTest, QosTwoGoesOnWhereItWas) {
   ASSERT_TRUE(session_->Receive(Ack(MqttPacketType::kPubrec, 1)).ok());
   session_->Stop();
   Connect(true);
-  EXPECT_THAT(at_connect_, ElementsAre("publish devices/d/status q0 id0 retain online", "packet 8",
-                                       "ack 6 id1",
-                                       "publish devices/d/telemetry q2 id2 dup again 1"));
+  EXPECT_THAT(at_connect_,
+              ElementsAre("publish devices/d/status q0 id0 retain online", "packet 8", "ack 6 id1",
+                          "publish devices/d/telemetry q2 id2 dup again 1"));
   session_->Stop();
   Connect(false);
   EXPECT_THAT(at_connect_, ElementsAre("publish devices/d/status q0 id0 retain online", "packet 8",
@@ -184,7 +185,8 @@ TEST_F(MqttSessionTest, ACleanSessionForgets) {
   session_->Publish(0, "a");
   session_->Stop();
   Connect(false);
-  EXPECT_THAT(at_connect_, ElementsAre("publish devices/d/status q0 id0 retain online", "packet 8"));
+  EXPECT_THAT(at_connect_,
+              ElementsAre("publish devices/d/status q0 id0 retain online", "packet 8"));
   EXPECT_EQ(session_->unacknowledged(), 0);
 }
 
@@ -222,9 +224,9 @@ TEST_F(MqttSessionTest, BadCommandsAndErrorsAreCountedAndHarmNothing) {
   AppendPublish({"devices/d/errors", "{}", 0, 0, false, false}, &told);
   ASSERT_TRUE(session_->Receive(told).ok());
   ASSERT_TRUE(session_->Receive(Ack(MqttPacketType::kPuback, 1)).ok());
-  EXPECT_THAT(listener_.errors, ElementsAre("command that cannot be understood",
-                                            "mqtt device was told of an error",
-                                            "mqtt acknowledgement that was not due"));
+  EXPECT_THAT(listener_.errors,
+              ElementsAre("command that cannot be understood", "mqtt device was told of an error",
+                          "mqtt acknowledgement that was not due"));
   EXPECT_TRUE(session_->CanPublish());
 }
 

@@ -13,7 +13,8 @@ namespace sluice::fleetsim {
 // opened anew: within a journal offsets rise. Not thread-safe.
 class OffsetFilter {
  public:
-  // Whether the record was not shown yet. Journals beyond the first 16 are not told apart from new ones.
+  // Whether the record was not shown yet. Journals beyond the first 16 are not told apart from new
+  // ones.
   bool IsNew(absl::string_view journal_id, int64_t offset) {
     auto found = next_.find(journal_id);
     if (found == next_.end()) {

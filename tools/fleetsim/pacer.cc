@@ -24,7 +24,8 @@ int64_t Pacer::Allowance(int64_t now_us) {
   // The first message is due at the start.
   const int64_t due = 1 + static_cast<int64_t>(rate_per_us_ * (now_us - start_us_));
   int64_t behind = due - sent_ - given_up_;
-  const int64_t max_behind = std::max<int64_t>(1, static_cast<int64_t>(rate_per_us_ * kMaxBehindUs));
+  const int64_t max_behind =
+      std::max<int64_t>(1, static_cast<int64_t>(rate_per_us_ * kMaxBehindUs));
   if (behind > max_behind) {
     given_up_ += behind - max_behind;
     behind = max_behind;

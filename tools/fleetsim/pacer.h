@@ -5,9 +5,9 @@
 
 namespace sluice::fleetsim {
 
-// Says how many messages may go out now so that they come evenly at a rate. What could not be sent is
-// caught up at twice the rate, never in one burst; what is more than 10 s behind is given up and counted.
-// Not thread-safe.
+// Says how many messages may go out now so that they come evenly at a rate. What could not be sent
+// is caught up at twice the rate, never in one burst; what is more than 10 s behind is given up and
+// counted. Not thread-safe.
 class Pacer {
  public:
   // Messages a second, over 0; the schedule begins at `start_us`.

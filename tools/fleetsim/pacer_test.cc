@@ -1,8 +1,8 @@
 #include "tools/fleetsim/pacer.h"
 
-#include <algorithm>
-
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 namespace sluice::fleetsim {
 namespace {

@@ -18,8 +18,8 @@ absl::StatusOr<PayloadShape> ParsePayloadShape(absl::string_view name) {
   if (name == "array") return PayloadShape::kArray;
   if (name == "senml") return PayloadShape::kSenml;
   return InvalidField(
-      "payload", absl::StrCat("'", name,
-                              "' is not one of json, flat, nested, value, number, array, senml"));
+      "payload",
+      absl::StrCat("'", name, "' is not one of json, flat, nested, value, number, array, senml"));
 }
 
 absl::Status ValidatePayloadOptions(const PayloadOptions& options) {

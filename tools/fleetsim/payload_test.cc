@@ -1,12 +1,12 @@
 #include "tools/fleetsim/payload.h"
 
-#include <string>
-#include <tuple>
-
 #include <gmock/gmock.h>
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
+
+#include <string>
+#include <tuple>
 
 namespace sluice::fleetsim {
 namespace {

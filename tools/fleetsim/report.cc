@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -42,25 +43,21 @@ void WriteHistogram(const char* key, const Histogram& histogram, JsonWriter* jso
       .EndObject();
 }
 
-void WriteProtocol(const char* key, const ProtocolTotals& totals, const RunResult& result,
-                   JsonWriter* json) {
-  json->BeginObject(key)
-      .Member("devices", totals.devices)
+void WriteMessages(const ProtocolTotals& totals, const RunResult& result, JsonWriter* json) {
+  json->Member("devices", totals.devices)
       .Member("sent", totals.sent)
-      .Member("acknowledged", totals.acknowledged)
-      .Member("refused", totals.refused)
       .Member("sent_per_s", PerSecond(totals.sent, result.sending_us))
-      .Member("acknowledged_per_s", PerSecond(totals.acknowledged, result.sending_us));
+      .Member("acknowledged", totals.acknowledged)
+      .Member("acknowledged_per_s", PerSecond(totals.acknowledged, result.sending_us))
+      .Member("refused", totals.refused);
   WriteHistogram("acknowledge_latency_us", totals.acknowledge_latency, json);
-  if (result.subscriber) {
-    json->Member("received", totals.received)
-        .Member("lost", totals.lost())
-        .Member("lost_unacknowledged", totals.lost_unacknowledged())
-        .Member("duplicates", totals.duplicates)
-        .Member("out_of_order", totals.out_of_order);
-    WriteHistogram("delivery_latency_us", totals.delivery_latency, json);
-  }
-  json->EndObject();
+  if (!result.subscriber) return;
+  json->Member("received", totals.received)
+      .Member("lost", totals.lost())
+      .Member("lost_unacknowledged", totals.lost_unacknowledged())
+      .Member("duplicates", totals.duplicates)
+      .Member("out_of_order", totals.out_of_order);
+  WriteHistogram("latency_us", totals.delivery_latency, json);
 }
 
 std::string Thousands(int64_t value) {
@@ -163,9 +160,13 @@ std::string ReportJson(const RunResult& result) {
               static_cast<double>(result.cpu_us) / std::max<int64_t>(1, sum.sent))
       .Member("first_tag", result.first_tag)
       .Member("given_up", result.given_up);
-  WriteProtocol("total", sum, result, &json);
-  WriteProtocol("mqtt", result.totals.protocols[0], result, &json);
-  WriteProtocol("coap", result.totals.protocols[1], result, &json);
+  WriteMessages(sum, result, &json);
+  for (const auto& [key, protocol] :
+       {std::pair("mqtt", Protocol::kMqtt), {"coap", Protocol::kCoap}}) {
+    json.BeginObject(key);
+    WriteMessages(result.totals.protocols[static_cast<int>(protocol)], result, &json);
+    json.EndObject();
+  }
   json.Member("mqtt_reconnects", result.mqtt_reconnects)
       .Member("coap_retransmissions", result.coap_retransmissions);
   json.BeginObject("anomalies")
@@ -194,11 +195,7 @@ std::string ReportJson(const RunResult& result) {
     json.Member(kind, count);
   }
   json.EndObject();
-  json.BeginObject("failures");
-  for (size_t i = 0; i < result.failures.size(); ++i) {
-    json.Member(absl::StrCat(i + 1), result.failures[i]);
-  }
-  json.EndObject().EndObject();
+  json.Member("failures", result.failures).EndObject();
   out += "\n";
   return out;
 }
@@ -208,8 +205,8 @@ std::string ReportTable(const RunResult& result) {
   AddMessages(result, &table);
   const AnomalyTotals& anomalies = result.totals.anomalies;
   if (result.insights) {
-    table.Single("anomalies planted / found", absl::StrCat(Thousands(anomalies.planted), " / ",
-                                                           Thousands(anomalies.found)));
+    table.Single("anomalies planted / found",
+                 absl::StrCat(Thousands(anomalies.planted), " / ", Thousands(anomalies.found)));
     table.Single("false alarms",
                  absl::StrFormat("%s (%.3f%% of samples)", Thousands(anomalies.false_alarms),
                                  result.false_alarm_share * 100));
@@ -217,9 +214,8 @@ std::string ReportTable(const RunResult& result) {
     table.Single("anomalies planted", Thousands(anomalies.planted));
   }
   if (result.commands_received > 0) {
-    table.Single("commands got / answered",
-                 absl::StrCat(Thousands(result.commands_received), " / ",
-                              Thousands(result.commands_answered)));
+    table.Single("commands got / answered", absl::StrCat(Thousands(result.commands_received), " / ",
+                                                         Thousands(result.commands_answered)));
   }
   const std::pair<const char*, int64_t> rare[] = {
       {"MQTT reconnects", result.mqtt_reconnects},
@@ -237,7 +233,8 @@ std::string ReportTable(const RunResult& result) {
   }
   std::string& text = table.text();
   if (result.failures.empty()) text += "  passed\n";
-  for (const std::string& failure : result.failures) absl::StrAppend(&text, "  FAILED: ", failure, "\n");
+  for (const std::string& failure : result.failures)
+    absl::StrAppend(&text, "  FAILED: ", failure, "\n");
   return text;
 }
 

@@ -21,9 +21,9 @@ struct SignalOptions {
   double anomaly_deviations = 8.0;
 };
 
-// Gaussian noise around a mean for each device. A value is a pure function of seed, device and number,
-// so nothing needs to be kept to send it again. Values are in thousandths and below 1,000 in magnitude
-// (clamped). Thread-safe.
+// Gaussian noise around a mean for each device. A value is a pure function of seed, device and
+// number, so nothing needs to be kept to send it again. Values are in thousandths and below 1,000
+// in magnitude (clamped). Thread-safe.
 class Signal {
  public:
   explicit Signal(const SignalOptions& options) : options_(options) {}

@@ -1,10 +1,10 @@
 #include "tools/fleetsim/signal.h"
 
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <cstdlib>
 #include <limits>
-
-#include <gtest/gtest.h>
 
 namespace sluice::fleetsim {
 namespace {

@@ -1,12 +1,12 @@
 #include "tools/fleetsim/socket_address.h"
 
-#include <cerrno>
-#include <cstring>
-
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"

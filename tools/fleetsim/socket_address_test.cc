@@ -1,13 +1,12 @@
 #include "tools/fleetsim/socket_address.h"
 
-#include <set>
-#include <string>
-
 #include <arpa/inet.h>
+#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <unistd.h>
 
-#include <gtest/gtest.h>
+#include <set>
+#include <string>
 
 namespace sluice::fleetsim {
 namespace {

@@ -1,10 +1,10 @@
 #include "tools/fleetsim/subscriber.h"
 
+#include <grpcpp/grpcpp.h>
+
 #include <thread>
 #include <utility>
 #include <vector>
-
-#include <grpcpp/grpcpp.h>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"

@@ -31,14 +31,15 @@ struct SubscriberStats {
   int64_t last_arrival_us = 0;
 };
 
-// A cloud's side: a named subscription whose records go to the tally and are acknowledged. Streams that
-// end are opened again, with back-off, for as long as it runs. Has threads of its own; Start and Stop
-// are for one thread, stats for any.
+// A cloud's side: a named subscription whose records go to the tally and are acknowledged. Streams
+// that end are opened again, with back-off, for as long as it runs. Has threads of its own; Start
+// and Stop are for one thread, stats for any.
 class Subscriber {
  public:
   virtual ~Subscriber() = default;
 
-  // Makes the subscription: records written from now on will be shown. Waits up to 10 s for the server.
+  // Makes the subscription: records written from now on will be shown. Waits up to 10 s for the
+  // server.
   virtual absl::Status Start() = 0;
   // Acknowledges the rest, ends the stream, deletes the subscription if it is temporary.
   virtual void Stop() = 0;

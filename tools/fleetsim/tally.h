@@ -41,7 +41,9 @@ struct ProtocolTotals {
   // Acknowledged, but not shown to the subscriber.
   int64_t lost() const { return acknowledged - acknowledged_and_received; }
   // Neither acknowledged nor shown.
-  int64_t lost_unacknowledged() const { return sent - acknowledged - received + acknowledged_and_received; }
+  int64_t lost_unacknowledged() const {
+    return sent - acknowledged - received + acknowledged_and_received;
+  }
 };
 
 struct AnomalyTotals {
@@ -65,9 +67,9 @@ struct Totals {
   std::map<std::string, int64_t> errors;
 };
 
-// Remembers every message of a run in 8 bytes: when it was sent, whether it was acknowledged, how often
-// it arrived, whether it was an anomaly. A device's messages are numbered from 0. Times are microseconds
-// since the run began. Thread-safe.
+// Remembers every message of a run in 8 bytes: when it was sent, whether it was acknowledged, how
+// often it arrived, whether it was an anomaly. A device's messages are numbered from 0. Times are
+// microseconds since the run began. Thread-safe.
 class Tally {
  public:
   // A message as a subscriber saw it, known by its tag (see signal.h).

@@ -1,11 +1,12 @@
 #include "tools/fleetsim/tally.h"
 
+#include <gtest/gtest.h>
+
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include <gtest/gtest.h>
 
 namespace sluice::fleetsim {
 namespace {

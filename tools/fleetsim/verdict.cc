@@ -52,8 +52,9 @@ std::vector<std::string> Judge(const Totals& totals, const Expectations& expecte
   }
   const double share = FalseAlarmShare(totals);
   if (expected.max_false_alarm_share >= 0 && share > expected.max_false_alarm_share) {
-    failures.push_back(absl::StrFormat("false alarms are %.3f%% of the samples, at most %.3f%% may be",
-                                       share * 100, expected.max_false_alarm_share * 100));
+    failures.push_back(
+        absl::StrFormat("false alarms are %.3f%% of the samples, at most %.3f%% may be",
+                        share * 100, expected.max_false_alarm_share * 100));
   }
   return failures;
 }

@@ -28,8 +28,7 @@ TEST_F(VerdictTest, AllArrivedIsAPass) { EXPECT_THAT(Judge(totals_, expected_), 
 
 TEST_F(VerdictTest, LossOfWhatWasAcknowledgedFails) {
   totals_.protocols[0].acknowledged_and_received = 998;
-  EXPECT_THAT(Judge(totals_, expected_),
-              ElementsAre("2 acknowledged messages did not arrive"));
+  EXPECT_THAT(Judge(totals_, expected_), ElementsAre("2 acknowledged messages did not arrive"));
   expected_.subscriber = false;
   EXPECT_THAT(Judge(totals_, expected_), IsEmpty()) << "nobody looked";
 }
@@ -44,8 +43,8 @@ TEST_F(VerdictTest, ARunInWhichNothingHappenedFails) {
   totals_.protocols[0].devices = 1;
   EXPECT_THAT(Judge(totals_, expected_), ElementsAre("no MQTT message was sent"));
   totals_.protocols[0].sent = 5;
-  EXPECT_THAT(Judge(totals_, expected_), ElementsAre("no MQTT message was acknowledged",
-                                                     "nothing arrived at the subscriber"));
+  EXPECT_THAT(Judge(totals_, expected_),
+              ElementsAre("no MQTT message was acknowledged", "nothing arrived at the subscriber"));
   totals_.protocols[1].devices = 1;
   totals_.protocols[1].sent = 5;
   expected_.acknowledgements = {false, false};

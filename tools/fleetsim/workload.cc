@@ -35,8 +35,8 @@ double Workload::ProgressAt(int64_t now_us) const {
     progress = static_cast<double>(now_us - opened_us_) / static_cast<double>(options_.duration_us);
   }
   if (options_.max_messages > 0) {
-    progress = std::max(progress,
-                        static_cast<double>(sent_) / static_cast<double>(options_.max_messages));
+    progress =
+        std::max(progress, static_cast<double>(sent_) / static_cast<double>(options_.max_messages));
   }
   return std::min(progress, 1.0);
 }
@@ -55,8 +55,8 @@ int64_t Workload::Begin(int device, int64_t now_us) {
 
 void Workload::AppendPayload(int device, int64_t number, std::string* out) const {
   const Tally::Sending sending = tally_->Find(device, number);
-  payload_.Append(signal_.Thousandths(device, number, sending.anomaly),
-                  options_.first_tag + number, (options_.epoch_us + sending.sent_us) / 1000, out);
+  payload_.Append(signal_.Thousandths(device, number, sending.anomaly), options_.first_tag + number,
+                  (options_.epoch_us + sending.sent_us) / 1000, out);
 }
 
 void Workload::Acknowledged(int device, int64_t number, int64_t now_us) {

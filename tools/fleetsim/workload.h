@@ -19,7 +19,8 @@ struct WorkloadOptions {
   PayloadOptions payload;
   // Anomalies to plant.
   int64_t anomalies = 0;
-  // The run ends after this time or this many messages, whichever comes first; 0: not for that reason.
+  // The run ends after this time or this many messages, whichever comes first; 0: not for that
+  // reason.
   int64_t duration_us = 0;
   int64_t max_messages = 0;
   // See Tally.
@@ -28,8 +29,8 @@ struct WorkloadOptions {
   int64_t epoch_us = 0;
 };
 
-// What the devices say: makes their messages, plants the anomalies, and keeps tally and ledger. Times
-// are microseconds since the run's time 0. Not thread-safe.
+// What the devices say: makes their messages, plants the anomalies, and keeps tally and ledger.
+// Times are microseconds since the run's time 0. Not thread-safe.
 class Workload {
  public:
   // `tally` and `ledger` outlive it; `ledger` may be null.

@@ -1,10 +1,10 @@
 #include "tools/fleetsim/workload.h"
 
-#include <cstdlib>
-#include <string>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
 
 namespace sluice::fleetsim {
 namespace {
