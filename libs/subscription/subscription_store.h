@@ -38,9 +38,10 @@ struct StartPosition {
 
 // One open stream of a subscription, or of none. Owned by the stream.
 struct StreamTicket {
-  std::string name;   // empty: a stream without a name
-  int64_t epoch = 0;  // 0 for a stream without a name
-  int64_t start = 0;  // first offset to send
+  std::string name;    // empty: a stream without a name
+  int64_t epoch = 0;   // 0 for a stream without a name
+  int64_t start = 0;   // first offset to send
+  int64_t stream = 0;  // tells the streams of this process apart; 0 for a stream without a name
 };
 
 // The named subscriptions of one journal. Their cursors are on disk (the file `subscriptions` in
@@ -83,7 +84,10 @@ class SubscriptionStore {
   virtual absl::StatusOr<int64_t> Acknowledge(absl::string_view name, absl::string_view journal_id,
                                               int64_t epoch, int64_t offset) = 0;
 
-  // Deletes the subscriptions whose expire_after has passed. Call it now and then.
+  // Deletes the subscriptions whose expire_after has passed, but none before this process has run
+  // for an hour, or for expire_after if that is shorter: who could not come while the box was off
+  // gets his chance. Writes down last_used_time of those that are in use. Call it now and then, at
+  // least once a minute. What cannot be written down is tried again by the next call.
   virtual void ExpireIdle() = 0;
 };
 

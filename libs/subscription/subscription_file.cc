@@ -1,0 +1,64 @@
+#include "libs/subscription/subscription_file.h"
+
+#include "absl/strings/str_cat.h"
+#include "libs/file/atomic_file.h"
+#include "sluice/state/v1/subscriptions.pb.h"
+
+namespace sluice {
+namespace {
+
+constexpr int kFormatVersion = 1;
+constexpr int64_t kMaxFileBytes = 64 << 20;
+
+}  // namespace
+
+absl::StatusOr<StoredSubscriptions> ReadSubscriptions(const std::string& path,
+                                                      absl::string_view journal_id) {
+  StoredSubscriptions subscriptions;
+  const auto bytes = ReadFile(path, kMaxFileBytes);
+  if (absl::IsNotFound(bytes.status())) return subscriptions;
+  if (!bytes.ok()) return bytes.status();
+  state::v1::Subscriptions file;
+  // An empty file is none that was ever written here.
+  if (!file.ParseFromString(*bytes) || file.format_version() < 1) {
+    return absl::DataLossError(absl::StrCat(path, " is damaged: no file of subscriptions"));
+  }
+  if (file.format_version() > kFormatVersion) {
+    return absl::FailedPreconditionError(absl::StrCat(path, " has format version ",
+                                                      file.format_version(),
+                                                      "; this program knows ", kFormatVersion));
+  }
+  const bool same_journal = file.journal_id() == journal_id;
+  for (const auto& state : file.subscriptions()) {
+    StoredSubscription& subscription = subscriptions[state.name()];
+    if (same_journal) subscription.cursor = state.cursor();
+    subscription.epoch = state.epoch();
+    if (state.expire_after_ms() > 0) {
+      subscription.expire_after = absl::Milliseconds(state.expire_after_ms());
+    }
+    subscription.create_time = absl::FromUnixMillis(state.create_time_ms());
+    subscription.last_used_time = absl::FromUnixMillis(state.last_used_time_ms());
+  }
+  return subscriptions;
+}
+
+absl::Status WriteSubscriptions(const std::string& path, absl::string_view journal_id,
+                                const StoredSubscriptions& subscriptions) {
+  state::v1::Subscriptions file;
+  file.set_format_version(kFormatVersion);
+  file.set_journal_id(std::string(journal_id));
+  for (const auto& [name, subscription] : subscriptions) {
+    state::v1::SubscriptionState* const state = file.add_subscriptions();
+    state->set_name(name);
+    state->set_cursor(subscription.cursor);
+    state->set_epoch(subscription.epoch);
+    if (subscription.expire_after < absl::InfiniteDuration()) {
+      state->set_expire_after_ms(absl::ToInt64Milliseconds(subscription.expire_after));
+    }
+    state->set_create_time_ms(absl::ToUnixMillis(subscription.create_time));
+    state->set_last_used_time_ms(absl::ToUnixMillis(subscription.last_used_time));
+  }
+  return ReplaceFile(path, file.SerializeAsString());
+}
+
+}  // namespace sluice
