@@ -40,6 +40,8 @@ const std::map<std::string, ColorChoice> kColors = {
 
 void AddGlobalFlags(CLI::App* app, GlobalOptions* global) {
   AddressOptions& addresses = global->addresses;
+  // The last one counts, so that an alias with flags can be overruled.
+  app->option_defaults()->take_last();
   app->add_option("--ingress", addresses.ingress, "Where ingress is, e.g. 127.0.0.1:7101")
       ->type_name("ADDRESS");
   app->add_option("--registry", addresses.registry, "Where the registry is, e.g. 127.0.0.1:7102")
@@ -62,6 +64,7 @@ void AddGlobalFlags(CLI::App* app, GlobalOptions* global) {
                                         "auto, always or never (default: auto)")
       ->type_name("WHEN");
   app->set_version_flag("--version", absl::StrCat("sluicectl ", kVersion));
+  app->option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::Throw);
 }
 
 // `sluicectl devices create`: as far as the words of the command line were commands.

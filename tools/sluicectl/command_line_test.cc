@@ -136,6 +136,13 @@ TEST_F(CommandLineTest, GlobalFlagsStandAnywhere) {
   }
 }
 
+TEST_F(CommandLineTest, TheLastOfAGlobalFlagCounts) {
+  const auto parsed = Parse({"--registry", "a:1", "--json", "status", "--registry", "b:2"});
+  ASSERT_EQ(parsed.index(), 0) << err_.str();
+  EXPECT_EQ(std::get<Invocation>(parsed).global.addresses.registry, "b:2");
+  UsageError({"devices", "list", "--filter", "a", "--filter", "b"});
+}
+
 TEST_F(CommandLineTest, RepeatedFlagsTakeOneValueEach) {
   const auto create = ParseAs<DevicesCreateOptions>(
       {"devices", "create", "--label", "a=1", "--label", "b=[1,2]", "--capability", "t:Cel", "x-1",

@@ -1,0 +1,283 @@
+// The binary against services that behave like Sluice's own.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/struct.pb.h"
+#include "google/protobuf/util/json_util.h"
+#include "tools/sluicectl/testing/fake_gateway.h"
+#include "tools/sluicectl/testing/subprocess.h"
+
+namespace sluice::sluicectl {
+namespace {
+
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::UnorderedElementsAre;
+
+constexpr char kBinary[] = "tools/sluicectl/sluicectl";
+
+class SluicectlTest : public ::testing::Test {
+ protected:
+  SluicectlTest()
+      : registry_server_({&registry_, &commands_}),
+        ingress_server_({&telemetry_}),
+        analytics_server_({&analytics_}) {}
+
+  // Runs a command to its end; returns its exit code. What it said is in out_ and err_.
+  int Run(std::vector<std::string> words, absl::string_view input = "") {
+    std::vector<std::string> argv = {kBinary,
+                                     "--registry",
+                                     registry_server_.address(),
+                                     "--ingress",
+                                     ingress_server_.address(),
+                                     "--analytics",
+                                     analytics_server_.address()};
+    argv.insert(argv.end(), words.begin(), words.end());
+    return RunPlain(argv, input);
+  }
+
+  int RunPlain(std::vector<std::string> argv, absl::string_view input = "") {
+    Subprocess process(std::move(argv), input);
+    const int code = process.Wait();
+    out_ = process.out();
+    err_ = process.err();
+    return code;
+  }
+
+  void PutDevice(const std::string& id, v1::DeviceStatus status = v1::DEVICE_STATUS_ONLINE) {
+    v1::Device device;
+    device.set_id(id);
+    device.mutable_sensor()->add_capabilities()->set_metric("temperature");
+    device.set_enabled(true);
+    device.set_status(status);
+    registry_.Put(device);
+  }
+
+  google::protobuf::Struct Json(const std::string& line) {
+    google::protobuf::Struct json;
+    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(line, &json).ok()) << line;
+    return json;
+  }
+
+  FakeRegistry registry_;
+  FakeCommands commands_;
+  FakeTelemetry telemetry_;
+  FakeAnalytics analytics_;
+  FakeServer registry_server_;
+  FakeServer ingress_server_;
+  FakeServer analytics_server_;
+  std::string out_;
+  std::string err_;
+};
+
+TEST_F(SluicectlTest, StatusTellsHealthDevicesAndLag) {
+  PutDevice("a");
+  PutDevice("b", v1::DEVICE_STATUS_ERROR);
+  EXPECT_EQ(Run({"subscriptions", "create", "cloud", "--expire-after", "7d"}), 0);
+  EXPECT_THAT(out_, ContainsRegex("cloud +42 .* 7d\n"));
+  EXPECT_EQ(Run({"status"}), 0) << err_;
+  EXPECT_THAT(out_,
+              ContainsRegex("ingress +127.0.0.1:[0-9]+ +serving +1 subscription, 0 connected, "
+                            "greatest lag 42 .cloud.\n"));
+  EXPECT_THAT(out_, ContainsRegex("registry +[^ ]+ +serving +2 devices: 1 ERROR, 1 ONLINE\n"));
+  EXPECT_EQ(Run({"status", "--json"}), 0);
+  EXPECT_THAT(out_, HasSubstr("\"serving\":true,\"devices\":{\"ERROR\":1,\"ONLINE\":1}}\n"));
+  EXPECT_THAT(out_, HasSubstr("\"lag_records\":\"42\""));
+}
+
+TEST_F(SluicectlTest, StatusTellsWhatIsWrong) {
+  analytics_server_.SetServing(false);
+  EXPECT_EQ(Run({"status"}), 1);
+  EXPECT_THAT(out_,
+              ContainsRegex("analytics +[^ ]+ +not serving .*AnalyticsService is not serving"));
+  EXPECT_EQ(Run({"status", "--analytics", registry_server_.address()}), 1);
+  EXPECT_THAT(out_, HasSubstr("what listens there is no sluice.v1.AnalyticsService"));
+  EXPECT_EQ(Run({"status", "--analytics", "127.0.0.1:1"}), 3);
+  EXPECT_THAT(out_, ContainsRegex("analytics +127.0.0.1:1 +no answer .*Connection refused"));
+}
+
+TEST_F(SluicectlTest, DevicesComeInPagesAndAsJson) {
+  for (const char* id : {"a", "b", "c"}) PutDevice(id);
+  EXPECT_EQ(Run({"devices", "list", "--page-size", "2"}), 0);
+  EXPECT_THAT(out_, ContainsRegex("^ID +TYPE +STATUS .*\na +sensor +ONLINE +never +yes\nb "));
+  EXPECT_THAT(err_, HasSubstr("--page-token=b"));
+  EXPECT_EQ(Run({"devices", "list", "--page-token=b", "--json"}), 0);
+  EXPECT_EQ(Json(out_).fields().at("id").string_value(), "c");
+  EXPECT_EQ(Run({"devices", "list", "--page-size", "1", "--all", "--json"}), 0);
+  EXPECT_EQ(std::count(out_.begin(), out_.end(), '\n'), 3);
+  EXPECT_EQ(err_, "");
+}
+
+TEST_F(SluicectlTest, ColorsOnlyWhereTheyAreWanted) {
+  PutDevice("a");
+  Run({"devices", "list"});
+  EXPECT_THAT(out_, Not(HasSubstr("\x1b")));
+  Run({"devices", "list", "--color", "always"});
+  EXPECT_THAT(out_, HasSubstr("\x1b[32mONLINE\x1b[0m"));
+}
+
+TEST_F(SluicectlTest, WhatDevicesSayCannotReachTheTerminal) {
+  v1::Device device;
+  device.set_id("a");
+  device.mutable_gateway();
+  device.set_status_message("\x1b]0;owned\x07\n");
+  (*device.mutable_labels())["k"] = "\x1b[2J";
+  registry_.Put(device);
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"devices", "list"}, {"devices", "get", "a"}, {"devices", "get", "a", "--json"}}) {
+    EXPECT_EQ(Run(words), 0);
+    EXPECT_THAT(out_, Not(HasSubstr("\x1b")));
+    EXPECT_THAT(out_, Not(HasSubstr("\x07")));
+  }
+}
+
+TEST_F(SluicectlTest, ErrorsNameCommandCodeAndField) {
+  EXPECT_EQ(Run({"devices", "get", "nobody"}), 1);
+  EXPECT_EQ(err_, "sluicectl: devices get: NOT_FOUND: no device 'nobody'\n");
+  EXPECT_EQ(out_, "");
+  EXPECT_EQ(Run({"devices", "create", "a/b", "--type", "gateway"}), 1);
+  EXPECT_EQ(err_, "sluicectl: devices create: INVALID_ARGUMENT: device.id: holds a '/'\n");
+  EXPECT_EQ(Run({"devices", "create", "a"}), 2);
+  EXPECT_THAT(err_, HasSubstr("--type is missing"));
+}
+
+TEST_F(SluicectlTest, DevicesLiveTheirLife) {
+  EXPECT_EQ(Run({"devices", "create", "t-1", "--capability", "temperature:Cel", "--label", "s=n",
+                 "--disabled"}),
+            0);
+  EXPECT_THAT(out_, ContainsRegex("measures: +temperature .Cel.\n"));
+  EXPECT_THAT(out_, ContainsRegex("enabled: +no\n"));
+  EXPECT_EQ(registry_.Find("t-1").labels().at("s"), "n");
+  EXPECT_EQ(Run({"devices", "update", "t-1", "--enable", "--remove-label", "s", "--etag", "e1"}),
+            0);
+  EXPECT_THAT(registry_.last_update().update_mask().paths(),
+              UnorderedElementsAre("enabled", "labels.s"));
+  EXPECT_EQ(registry_.last_update().device().etag(), "e1");
+  EXPECT_EQ(Run({"devices", "delete", "t-1"}), 0);
+  EXPECT_EQ(Run({"devices", "delete", "t-1"}), 1);
+}
+
+TEST_F(SluicectlTest, ManyDevicesComeFromAFile) {
+  PutDevice("taken");
+  std::string devices;
+  for (int i = 0; i < 1'200; ++i)
+    absl::StrAppend(&devices, "{\"id\":\"d-", i, "\",\"sensor\":{}}\n");
+  const std::string path = std::string(std::getenv("TEST_TMPDIR")) + "/devices.json";
+  std::ofstream(path) << devices << "{\"id\":\"taken\",\"gateway\":{}}";
+  EXPECT_EQ(Run({"devices", "create", "--from", path}), 1);
+  EXPECT_EQ(out_, "1200 created, 1 refused\n");
+  EXPECT_THAT(err_, HasSubstr("device 'taken': ALREADY_EXISTS: the id is taken"));
+  EXPECT_EQ(registry_.Find("d-1199").id(), "d-1199");
+
+  EXPECT_EQ(Run({"devices", "create", "--from", "-"}, "[{\"id\":\"x\",\"gateway\":{}}]"), 0);
+  EXPECT_EQ(Run({"devices", "create", "--from", "-"}, "{\"idd\":\"x\"}"), 2);
+  EXPECT_THAT(err_, HasSubstr("-: line 1: "));
+  EXPECT_EQ(Run({"devices", "create", "--from", "/no/such/file"}), 2);
+  EXPECT_THAT(err_, HasSubstr("/no/such/file: cannot be read"));
+}
+
+TEST_F(SluicectlTest, PublishesExactlyWhatIsWritten) {
+  EXPECT_EQ(Run({"telemetry", "publish", "t-1", "n=9007199254740993", "s=\"7\"", "--unit", "m",
+                 "--time", "2023-11-14T22:13:20Z", "--message-id", "m-1"}),
+            0);
+  EXPECT_EQ(out_, "on disk, offset 0\n");
+  EXPECT_EQ(telemetry_.last().readings(0).int_value(), 9007199254740993);
+  EXPECT_EQ(telemetry_.last().readings(0).time().seconds(), 1'700'000'000);
+  EXPECT_EQ(telemetry_.last().readings(1).string_value(), "7");
+  EXPECT_EQ(telemetry_.last().message_id(), "m-1");
+  EXPECT_EQ(Run({"telemetry", "publish", "nobody", "n=1"}), 1);
+  EXPECT_EQ(err_, "sluicectl: telemetry publish: NOT_FOUND: no device 'nobody'\n");
+  EXPECT_EQ(Run({"telemetry", "publish", "t-1", "n=nan"}), 2);
+}
+
+TEST_F(SluicectlTest, CommandsEndWithTheDevicesAnswer) {
+  EXPECT_EQ(Run({"command", "send", "p", "start", "speed=5", "list=[1,2]", "--wait", "1s"}), 0);
+  EXPECT_THAT(out_, ContainsRegex("state: +SUCCEEDED\nresult: +\"done\"\n"));
+  EXPECT_EQ(commands_.last().arguments().fields().at("speed").number_value(), 5);
+  EXPECT_EQ(commands_.last().wait().seconds(), 1);
+  EXPECT_EQ(Run({"command", "send", "p", "fail", "--json"}), 4);
+  EXPECT_EQ(Json(out_).fields().at("state").string_value(), "COMMAND_STATE_FAILED");
+  EXPECT_EQ(Run({"command", "get", "c-2"}), 4);
+  EXPECT_THAT(out_, HasSubstr("stuck\\x1b[2J"));
+  EXPECT_EQ(Run({"command", "send", "p", "hang"}), 0);
+  EXPECT_EQ(Run({"command", "send", "p", "hang", "--wait", "1s"}), 4);
+  EXPECT_THAT(err_, HasSubstr("has not answered yet"));
+  EXPECT_EQ(Run({"command", "get", "c-3"}), 0);
+  EXPECT_EQ(Run({"command", "get", "c-99"}), 1);
+  EXPECT_EQ(Run({"command", "send", "p", "start", "id=9007199254740993"}), 2);
+}
+
+TEST_F(SluicectlTest, SeriesKeepTheirInfinities) {
+  EXPECT_EQ(Run({"series", "list"}), 0);
+  EXPECT_THAT(out_, ContainsRegex("thermo-1 +temperature +21.5 +Cel +inf +0.333333 "));
+  EXPECT_EQ(Run({"series", "get", "thermo-1", "temperature", "--json"}), 0);
+  EXPECT_EQ(Json(out_).fields().at("last_z_score").string_value(), "Infinity");
+  EXPECT_THAT(out_, HasSubstr("0.33333333333333331"));
+  EXPECT_EQ(Run({"series", "get", "nobody", "temperature"}), 1);
+}
+
+TEST_F(SluicectlTest, DeadLettersShowWhoSentWhat) {
+  EXPECT_EQ(Run({"deadletters", "list"}), 0);
+  EXPECT_EQ(err_, "no dead letters\n");
+  v1::DeadLetter letter;
+  letter.set_device_id("ev\x1bil");
+  letter.set_address("devices/ev\x1bil/telemetry");
+  letter.set_reason(v1::DEAD_LETTER_REASON_MALFORMED);
+  letter.set_protocol(v1::PROTOCOL_MQTT);
+  letter.set_detail("byte 3: not JSON");
+  letter.set_payload("{\"a\xff\n");
+  letter.set_payload_size_bytes(5);
+  telemetry_.PutDeadLetter(letter);
+  EXPECT_EQ(Run({"deadletters", "list"}), 0);
+  EXPECT_THAT(out_, ContainsRegex("MQTT +ev.x1bil +devices/ev.x1bil/telemetry +MALFORMED +byte 3: "
+                                  "not JSON +5 +[{]\"a.xff.n\n"));
+  EXPECT_EQ(Run({"deadletters", "list", "--json"}), 0);
+  EXPECT_EQ(Json(out_).fields().at("payload").string_value(), "eyJh/wo=");
+}
+
+TEST_F(SluicectlTest, SubscriptionsOfBothKinds) {
+  EXPECT_EQ(Run({"subscriptions", "list"}), 0);
+  EXPECT_EQ(err_, "no subscriptions\n");
+  EXPECT_EQ(Run({"subscriptions", "list", "--insights"}), 0);
+  EXPECT_THAT(out_, HasSubstr("\nalarms "));
+  EXPECT_EQ(Run({"subscriptions", "delete", "cloud"}), 1);
+  EXPECT_EQ(Run({"subscriptions", "create", "cloud", "--from", "yesterday"}), 2);
+}
+
+TEST_F(SluicectlTest, UnreachableServicesAreToldApart) {
+  EXPECT_EQ(Run({"devices", "list", "--registry", "127.0.0.1:1"}), 3);
+  EXPECT_THAT(err_, ContainsRegex("devices list: UNAVAILABLE: registry at 127.0.0.1:1: .*refused"));
+}
+
+TEST_F(SluicectlTest, AddressesComeFromTheDataDirectory) {
+  PutDevice("a");
+  const std::string dir = std::string(std::getenv("TEST_TMPDIR")) + "/data";
+  std::filesystem::create_directories(dir + "/registry");
+  std::ofstream(dir + "/registry/endpoints.json")
+      << "{\"grpc\": \"" << registry_server_.address() << "\", \"pid\": 1}";
+  EXPECT_EQ(RunPlain({kBinary, "--data-dir", dir, "devices", "get", "a"}), 0) << err_;
+  EXPECT_EQ(RunPlain({kBinary, "--data-dir", dir, "series", "list"}), 3);
+  EXPECT_THAT(err_, HasSubstr("analytics/endpoints.json"));
+}
+
+TEST_F(SluicectlTest, OutputThatIsLostIsAnError) {
+  PutDevice("a");
+  EXPECT_EQ(RunPlain({"/bin/sh", "-c",
+                      absl::StrCat(kBinary, " devices list --registry ", registry_server_.address(),
+                                   " > /dev/full")}),
+            1);
+  EXPECT_THAT(err_, HasSubstr("the output could not be written"));
+}
+
+}  // namespace
+}  // namespace sluice::sluicectl
