@@ -1,0 +1,547 @@
+#include "services/ingress/mqtt/mqtt_session.h"
+
+#include <mqtt/async_client.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <deque>
+#include <exception>
+#include <limits>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "services/ingress/mqtt/broker_socket.h"
+#include "services/ingress/mqtt/paho_message.h"
+#include "services/ingress/mqtt/reconnect_delay.h"
+
+namespace sluice::ingress {
+namespace {
+
+// How long to wait for the broker's answer to a SUBSCRIBE or the end of a DISCONNECT.
+constexpr absl::Duration kAnswerTimeout = absl::Seconds(5);
+// A connection that lasted that long was a good one, whatever ended it.
+constexpr absl::Duration kLastingConnection = absl::Minutes(1);
+constexpr absl::Duration kFirstOfferPause = absl::Milliseconds(5);
+constexpr absl::Duration kLongestOfferPause = absl::Milliseconds(100);
+
+// The port of `tcp://HOST[:PORT]`; 0 if that is not what it is.
+uint16_t BrokerPort(absl::string_view uri) {
+  if (!absl::ConsumePrefix(&uri, "tcp://")) return 0;
+  const size_t colon = uri.rfind(':');
+  // A colon inside brackets belongs to an IPv6 address.
+  const bool has_port =
+      colon != absl::string_view::npos && uri.find(']', colon) == absl::string_view::npos;
+  if (uri.substr(0, has_port ? colon : uri.size()).empty()) return 0;
+  if (!has_port) return 1883;
+  uint32_t port = 0;
+  if (!absl::SimpleAtoi(uri.substr(colon + 1), &port) || port > 65535) return 0;
+  return static_cast<uint16_t>(port);
+}
+
+absl::Status CheckOptions(const MqttSession::Options& options) {
+  const auto wrong = [](absl::string_view what) { return absl::InvalidArgumentError(what); };
+  if (BrokerPort(options.broker) == 0) {
+    return wrong(absl::StrCat("broker: '", options.broker, "' is not of the form tcp://HOST:PORT"));
+  }
+  if (options.client_id.empty()) return wrong("client_id: must not be empty");
+  if (options.protocol_version != 5 && options.protocol_version != 3) {
+    return wrong("protocol_version: must be 5 or 3");
+  }
+  if (options.keep_alive < absl::Seconds(1) || options.keep_alive > absl::Hours(18)) {
+    return wrong("keep_alive: must be 1 s to 18 h");
+  }
+  if (options.connect_timeout < absl::Seconds(1)) {
+    return wrong("connect_timeout: must be at least 1 s");
+  }
+  if (options.max_in_flight < 1 || options.max_in_flight > 1000) {
+    return wrong("max_in_flight: must be 1 to 1000");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+// Locks: the library calls back with its own lock held and takes ours; so no call into it is made
+// with ours held.
+class MqttSession::Link final : private mqtt::iaction_listener {
+ public:
+  explicit Link(Options options);
+
+  void Start(std::vector<Subscription> subscriptions, Handler handler);
+  void Stop();
+  absl::Status Publish(Publication publication, std::function<void(absl::Status)> done);
+  Stats stats() const;
+
+ private:
+  using Done = std::function<void(absl::Status)>;
+  struct Queued {
+    Publication publication;
+    Done done;
+  };
+  struct InFlight {
+    Done done;
+    // The connection it was handed over in.
+    int64_t connection;
+  };
+  // The CONNECT, SUBSCRIBE or DISCONNECT that is waited for.
+  struct Action {
+    int64_t id = 0;
+    bool answered = false;
+    absl::Status status;
+  };
+
+  // The session's thread.
+  void Run();
+  absl::Status Open();
+  absl::Status Connect();
+  absl::Status Subscribe();
+  void Serve();
+  void PublishNext();
+  void Disconnect();
+  void Close();
+  void FailQueued(const absl::Status& status);
+  void FailInFlight(int64_t before_connection, const absl::Status& status);
+  int64_t NewAction();
+  absl::Status AwaitAction(absl::Duration timeout, bool until_stopped);
+  template <typename Predicate>
+  bool Await(absl::Duration timeout, Predicate predicate);
+
+  bool CanPublish() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return !queue_.empty() && in_flight_.size() < static_cast<size_t>(options_.max_in_flight);
+  }
+  void Finish(Done done, absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // The library's threads.
+  void on_success(const mqtt::token& token) override;
+  void on_failure(const mqtt::token& token) override;
+  void Answer(const mqtt::token& token, absl::Status status);
+  void OnConnectionLost();
+  void OnMessage(const mqtt::message& message) noexcept;
+  Outcome Offer(const InboundPublish& message);
+
+  const Options options_;
+  const uint16_t broker_port_;
+  std::vector<Subscription> subscriptions_;
+  Handler handler_;
+  // Destroyed by Close.
+  std::unique_ptr<mqtt::async_client> client_;
+  ReconnectDelay delay_;
+  std::thread thread_;
+
+  mutable absl::Mutex mutex_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // The connection is up and subscribed.
+  bool open_ ABSL_GUARDED_BY(mutex_) = false;
+  bool lost_ ABSL_GUARDED_BY(mutex_) = false;
+  // The connection was cut by us, or taken over by another client of our name: do not hurry back.
+  bool unwelcome_ ABSL_GUARDED_BY(mutex_) = false;
+  bool had_session_ ABSL_GUARDED_BY(mutex_) = false;
+  int64_t connection_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
+  Action action_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Queued> queue_ ABSL_GUARDED_BY(mutex_);
+  int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::flat_hash_map<int64_t, InFlight> in_flight_ ABSL_GUARDED_BY(mutex_);
+  // Completions to run on our thread.
+  std::vector<std::pair<Done, absl::Status>> finished_ ABSL_GUARDED_BY(mutex_);
+  Stats stats_ ABSL_GUARDED_BY(mutex_);
+};
+
+MqttSession::Link::Link(Options options)
+    : options_(std::move(options)),
+      broker_port_(BrokerPort(options_.broker)),
+      client_(std::make_unique<mqtt::async_client>(
+          options_.broker, options_.client_id,
+          mqtt::create_options(PahoVersion(options_.protocol_version)))),
+      delay_(std::random_device()()) {
+  client_->set_message_callback([this](mqtt::const_message_ptr message) { OnMessage(*message); });
+  client_->set_connection_lost_handler([this](const std::string&) { OnConnectionLost(); });
+  client_->set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode reason) {
+    spdlog::warn("MQTT broker {} ends the connection with reason code {}", options_.broker,
+                 static_cast<int>(reason));
+    if (reason != mqtt::ReasonCode::SESSION_TAKEN_OVER) return;
+    absl::MutexLock lock(&mutex_);
+    unwelcome_ = true;
+  });
+}
+
+void MqttSession::Link::Start(std::vector<Subscription> subscriptions, Handler handler) {
+  subscriptions_ = std::move(subscriptions);
+  handler_ = std::move(handler);
+  thread_ = std::thread([this] { Run(); });
+}
+
+void MqttSession::Link::Stop() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+absl::Status MqttSession::Link::Publish(Publication publication, Done done) {
+  const absl::Status publishable = CheckPublication(publication);
+  absl::MutexLock lock(&mutex_);
+  absl::Status refused;
+  const int64_t bytes = publication.topic.size() + publication.payload.size();
+  if (!publishable.ok()) {
+    refused = publishable;
+  } else if (stopping_ || !open_) {
+    refused = absl::UnavailableError("not connected to the MQTT broker");
+  } else if (queue_.size() >= options_.max_queued ||
+             queued_bytes_ + bytes > options_.max_queued_bytes) {
+    refused = absl::ResourceExhaustedError("too many messages wait to be published");
+  }
+  if (!refused.ok()) {
+    ++stats_.publish_refusals;
+    return refused;
+  }
+  queued_bytes_ += bytes;
+  queue_.push_back({std::move(publication), std::move(done)});
+  return absl::OkStatus();
+}
+
+MqttSession::Stats MqttSession::Link::stats() const {
+  absl::MutexLock lock(&mutex_);
+  Stats stats = stats_;
+  stats.queued = static_cast<int64_t>(queue_.size());
+  stats.in_flight = static_cast<int64_t>(in_flight_.size());
+  return stats;
+}
+
+void MqttSession::Link::Finish(Done done, absl::Status status) {
+  ++(status.ok() ? stats_.published : stats_.publish_failures);
+  finished_.emplace_back(std::move(done), std::move(status));
+}
+
+// Waits until `predicate` holds or the timeout is over, and returns whether it does; runs
+// completions meanwhile.
+template <typename Predicate>
+bool MqttSession::Link::Await(absl::Duration timeout, Predicate predicate) {
+  const absl::Time deadline = absl::Now() + timeout;
+  while (true) {
+    std::vector<std::pair<Done, absl::Status>> finished;
+    {
+      absl::MutexLock lock(&mutex_);
+      const auto awake = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+        return predicate() || !finished_.empty();
+      };
+      const bool in_time = mutex_.AwaitWithDeadline(absl::Condition(&awake), deadline);
+      if (!in_time || finished_.empty()) return predicate();
+      finished.swap(finished_);
+    }
+    for (auto& [done, status] : finished) {
+      if (done) done(std::move(status));
+    }
+  }
+}
+
+void MqttSession::Link::Run() {
+  const auto stopping = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_; };
+  while (!Await(absl::ZeroDuration(), stopping)) {
+    const absl::Status opened = Open();
+    if (opened.ok()) {
+      const absl::Time since = absl::Now();
+      Serve();
+      absl::MutexLock lock(&mutex_);
+      if (!unwelcome_ || absl::Now() - since > kLastingConnection) delay_.Reset();
+    } else if (!Await(absl::ZeroDuration(), stopping)) {
+      spdlog::warn("MQTT broker {}: {}", options_.broker, opened.ToString());
+    }
+    if (Await(absl::ZeroDuration(), stopping)) break;
+    Await(delay_.Next(), stopping);
+  }
+  Close();
+}
+
+int64_t MqttSession::Link::NewAction() {
+  absl::MutexLock lock(&mutex_);
+  action_ = {.id = ++last_id_, .answered = false, .status = absl::OkStatus()};
+  return action_.id;
+}
+
+absl::Status MqttSession::Link::AwaitAction(absl::Duration timeout, bool until_stopped) {
+  Await(timeout, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return action_.answered || lost_ || (until_stopped && stopping_);
+  });
+  absl::MutexLock lock(&mutex_);
+  if (action_.answered) return action_.status;
+  return lost_ ? absl::UnavailableError("the connection was lost")
+               : absl::DeadlineExceededError("no answer in time");
+}
+
+absl::Status MqttSession::Link::Open() {
+  {
+    absl::MutexLock lock(&mutex_);
+    ++connection_;
+    lost_ = false;
+    unwelcome_ = false;
+  }
+  absl::Status status;
+  try {
+    status = Connect();
+    if (status.ok()) status = Subscribe();
+  } catch (const std::exception& error) {
+    status = absl::UnavailableError(error.what());
+  }
+  if (!status.ok()) {
+    Disconnect();
+    return status;
+  }
+  absl::MutexLock lock(&mutex_);
+  open_ = true;
+  stats_.connected = true;
+  ++stats_.connects;
+  spdlog::info("MQTT broker {}: connected, session {}", options_.broker, options_.client_id);
+  return absl::OkStatus();
+}
+
+absl::Status MqttSession::Link::Connect() {
+  const PahoConnect settings{.protocol_version = options_.protocol_version,
+                             .keep_alive = options_.keep_alive,
+                             .session_expiry = options_.session_expiry,
+                             .username = options_.username,
+                             .password = options_.password,
+                             .connect_timeout = options_.connect_timeout,
+                             .max_in_flight = options_.max_in_flight};
+  const int64_t id = NewAction();
+  const mqtt::token_ptr token =
+      client_->connect(MakeConnectOptions(settings), reinterpret_cast<void*>(id), *this);
+  // The library looks at its own timeout only every few seconds.
+  const absl::Status status = AwaitAction(options_.connect_timeout + absl::Seconds(5), true);
+  if (!status.ok()) return status;
+
+  const bool session_present = token->get_connect_response().is_session_present();
+  int64_t connection = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (had_session_ && !session_present) {
+      ++stats_.sessions_lost;
+      spdlog::warn("MQTT broker {} has lost session {}: what it had queued for us is gone",
+                   options_.broker, options_.client_id);
+    }
+    had_session_ = true;
+    connection = connection_;
+  }
+  if (!session_present) {
+    FailInFlight(connection, absl::AbortedError("the broker lost the session"));
+  }
+  return absl::OkStatus();
+}
+
+// One SUBSCRIBE each: for several filters in one, the library's 1.2.0 crashes if they have options.
+absl::Status MqttSession::Link::Subscribe() {
+  for (const Subscription& subscription : subscriptions_) {
+    mqtt::subscribe_options details;
+    if (!subscription.send_retained) {
+      details.set_retain_handling(mqtt::subscribe_options::DONT_SEND_RETAINED);
+    }
+    const int64_t id = NewAction();
+    client_->subscribe(subscription.filter, subscription.qos, reinterpret_cast<void*>(id), *this,
+                       details);
+    const absl::Status status = AwaitAction(kAnswerTimeout, true);
+    if (!status.ok()) {
+      return absl::Status(status.code(), absl::StrCat("SUBSCRIBE to ", subscription.filter, ": ",
+                                                      status.message()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void MqttSession::Link::Serve() {
+  while (true) {
+    Await(absl::InfiniteDuration(), [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return lost_ || stopping_ || CanPublish();
+    });
+    {
+      absl::MutexLock lock(&mutex_);
+      if (lost_ || stopping_) break;
+    }
+    PublishNext();
+  }
+  const absl::Time drain_until = absl::Now() + options_.drain_timeout;
+  while (absl::Now() < drain_until) {
+    Await(drain_until - absl::Now(), [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return lost_ || CanPublish() || in_flight_.empty();
+    });
+    {
+      absl::MutexLock lock(&mutex_);
+      if (lost_ || !CanPublish()) break;
+    }
+    PublishNext();
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    open_ = false;
+    stats_.connected = false;
+    if (lost_) spdlog::warn("MQTT broker {}: connection lost", options_.broker);
+  }
+  FailQueued(absl::UnavailableError("the connection was lost before the message was sent"));
+}
+
+void MqttSession::Link::PublishNext() {
+  Queued next;
+  int64_t id = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!CanPublish()) return;
+    next = std::move(queue_.front());
+    queue_.pop_front();
+    queued_bytes_ -= next.publication.topic.size() + next.publication.payload.size();
+    id = ++last_id_;
+    in_flight_.emplace(id, InFlight{std::move(next.done), connection_});
+  }
+  try {
+    client_->publish(MakePahoMessage(next.publication, options_.protocol_version),
+                     reinterpret_cast<void*>(id), *this);
+  } catch (const std::exception& error) {
+    absl::MutexLock lock(&mutex_);
+    const auto found = in_flight_.find(id);
+    if (found == in_flight_.end()) return;
+    Finish(std::move(found->second.done), absl::UnavailableError(error.what()));
+    in_flight_.erase(found);
+  }
+}
+
+void MqttSession::Link::FailQueued(const absl::Status& status) {
+  absl::MutexLock lock(&mutex_);
+  for (Queued& queued : queue_) Finish(std::move(queued.done), status);
+  queue_.clear();
+  queued_bytes_ = 0;
+}
+
+void MqttSession::Link::FailInFlight(int64_t before_connection, const absl::Status& status) {
+  absl::MutexLock lock(&mutex_);
+  for (auto it = in_flight_.begin(); it != in_flight_.end();) {
+    if (it->second.connection >= before_connection) {
+      ++it;
+      continue;
+    }
+    Finish(std::move(it->second.done), status);
+    in_flight_.erase(it++);
+  }
+}
+
+// A DISCONNECT without properties: the broker keeps the session.
+void MqttSession::Link::Disconnect() {
+  try {
+    if (!client_->is_connected()) return;
+    const int64_t id = NewAction();
+    client_->disconnect(0, reinterpret_cast<void*>(id), *this);
+    AwaitAction(kAnswerTimeout, false).IgnoreError();
+  } catch (const std::exception&) {
+    // It was no longer connected.
+  }
+}
+
+void MqttSession::Link::Close() {
+  Disconnect();
+  client_.reset();
+  FailQueued(absl::UnavailableError("the session was stopped"));
+  FailInFlight(std::numeric_limits<int64_t>::max(), absl::AbortedError("the session was stopped"));
+  Await(absl::ZeroDuration(), [] { return false; });
+}
+
+void MqttSession::Link::on_success(const mqtt::token& token) { Answer(token, absl::OkStatus()); }
+
+void MqttSession::Link::on_failure(const mqtt::token& token) { Answer(token, FailureOf(token)); }
+
+void MqttSession::Link::Answer(const mqtt::token& token, absl::Status status) {
+  const int64_t id = reinterpret_cast<int64_t>(token.get_user_context());
+  absl::MutexLock lock(&mutex_);
+  if (token.get_type() != mqtt::token::PUBLISH) {
+    if (action_.id != id) return;
+    action_.answered = true;
+    action_.status = std::move(status);
+    return;
+  }
+  const auto found = in_flight_.find(id);
+  if (found == in_flight_.end()) return;
+  Finish(std::move(found->second.done), std::move(status));
+  in_flight_.erase(found);
+}
+
+void MqttSession::Link::OnConnectionLost() {
+  absl::MutexLock lock(&mutex_);
+  lost_ = true;
+}
+
+void MqttSession::Link::OnMessage(const mqtt::message& message) noexcept {
+  const auto user_property = [&](absl::string_view name) { return UserProperty(message, name); };
+  const InboundPublish inbound{.topic = message.get_topic(),
+                               .payload = message.get_payload_str(),
+                               .qos = message.get_qos(),
+                               .retained = message.is_retained(),
+                               .duplicate = message.is_duplicate(),
+                               .content_type = ContentType(message),
+                               .user_property = user_property};
+  Outcome outcome = Offer(inbound);
+  absl::MutexLock lock(&mutex_);
+  ++stats_.received;
+  if (outcome == Outcome::kTaken) return;
+  if (inbound.qos == 0) {
+    ++stats_.dropped_qos0;
+    return;
+  }
+  const absl::Time deadline = absl::Now() + options_.hold_limit;
+  absl::Duration pause = kFirstOfferPause;
+  while (!stopping_ && absl::Now() < deadline) {
+    mutex_.AwaitWithTimeout(absl::Condition(&stopping_), pause);
+    pause = std::min(pause * 2, kLongestOfferPause);
+    mutex_.Unlock();
+    outcome = Offer(inbound);
+    mutex_.Lock();
+    if (outcome == Outcome::kTaken) return;
+  }
+  // The library acknowledges when we return, whatever we return, and cannot disconnect before. On a
+  // connection that is shut down the acknowledgement goes nowhere, and the message stays the
+  // broker's.
+  unwelcome_ = true;
+  ++stats_.held_back;
+  ShutDownConnectionsTo(broker_port_);
+}
+
+Outcome MqttSession::Link::Offer(const InboundPublish& message) {
+  try {
+    return handler_(message);
+  } catch (const std::exception& error) {
+    spdlog::error("MQTT message handler: {}", error.what());
+    return Outcome::kNotNow;
+  }
+}
+
+absl::StatusOr<std::unique_ptr<MqttSession>> MqttSession::Create(Options options) {
+  const absl::Status status = CheckOptions(options);
+  if (!status.ok()) return status;
+  try {
+    return std::unique_ptr<MqttSession>(
+        new MqttSession(std::make_unique<Link>(std::move(options))));
+  } catch (const std::exception& error) {
+    return absl::InvalidArgumentError(error.what());
+  }
+}
+
+MqttSession::MqttSession(std::unique_ptr<Link> link) : link_(std::move(link)) {}
+MqttSession::~MqttSession() { Stop(); }
+
+void MqttSession::Start(std::vector<Subscription> subscriptions, Handler handler) {
+  link_->Start(std::move(subscriptions), std::move(handler));
+}
+
+void MqttSession::Stop() { link_->Stop(); }
+
+absl::Status MqttSession::Publish(Publication publication, std::function<void(absl::Status)> done) {
+  return link_->Publish(std::move(publication), std::move(done));
+}
+
+MqttSession::Stats MqttSession::stats() const { return link_->stats(); }
+
+}  // namespace sluice::ingress

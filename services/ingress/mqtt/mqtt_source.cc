@@ -1,0 +1,120 @@
+#include "services/ingress/mqtt/mqtt_source.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "libs/device_id/device_id.h"
+#include "services/ingress/mqtt/json_string.h"
+#include "services/ingress/mqtt/topic.h"
+
+namespace sluice::ingress {
+namespace {
+
+InboundMessage::Kind KindOf(DeviceTopic::Kind kind) {
+  switch (kind) {
+    case DeviceTopic::Kind::kTelemetry:
+      return InboundMessage::Kind::kTelemetry;
+    case DeviceTopic::Kind::kStatus:
+      return InboundMessage::Kind::kStatus;
+    case DeviceTopic::Kind::kCommandResponse:
+      return InboundMessage::Kind::kCommandResponse;
+  }
+  return InboundMessage::Kind::kTelemetry;
+}
+
+bool IsOverload(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
+}
+
+std::string ReasonOf(const Verdict& verdict) {
+  if (verdict.reason == v1::DEAD_LETTER_REASON_UNSPECIFIED) {
+    return absl::StatusCodeToString(verdict.status.code());
+  }
+  const std::string& name = v1::DeadLetterReason_Name(verdict.reason);
+  return std::string(absl::StripPrefix(name, "DEAD_LETTER_REASON_"));
+}
+
+}  // namespace
+
+MqttSource::MqttSource(const Options& options, Intake* intake, Publisher* publisher,
+                       const Clock* clock)
+    : options_(options),
+      intake_(intake),
+      publisher_(publisher),
+      clock_(clock),
+      open_notices_(std::make_shared<std::atomic<int>>(0)) {}
+
+std::vector<Subscription> MqttSource::Subscriptions() {
+  return {
+      {kCommandResponseFilter, 1, false}, {kStatusFilter, 1, true}, {kTelemetryFilter, 1, false}};
+}
+
+Outcome MqttSource::Take(const InboundPublish& publish) {
+  const absl::optional<DeviceTopic> topic = ParseTopic(publish.topic);
+  if (!topic.has_value()) {
+    absl::MutexLock lock(&mutex_);
+    ++stats_.unknown_topic;
+    return Outcome::kTaken;
+  }
+  if (topic->kind == DeviceTopic::Kind::kTelemetry && publish.retained) {
+    absl::MutexLock lock(&mutex_);
+    ++stats_.retained_telemetry;
+    return Outcome::kTaken;
+  }
+  InboundMessage message;
+  message.kind = KindOf(topic->kind);
+  message.protocol = v1::PROTOCOL_MQTT;
+  message.device_id = topic->device_id;
+  message.command_id = topic->command_id;
+  message.address = publish.topic;
+  message.message_id = publish.user_property("id");
+  message.content_type = publish.content_type;
+  message.payload = publish.payload;
+  message.payload_size_bytes = static_cast<int64_t>(publish.payload.size());
+  message.received_time = clock_->Now();
+  message.retained = publish.retained;
+
+  const Verdict verdict = intake_->Take(message);
+  if (verdict.status.ok()) return Outcome::kTaken;
+  if (IsOverload(verdict.status)) {
+    if (publish.qos > 0) return Outcome::kNotNow;
+    absl::MutexLock lock(&mutex_);
+    ++stats_.overload;
+    return Outcome::kTaken;
+  }
+  SendNotice(message, verdict);
+  return Outcome::kTaken;
+}
+
+void MqttSource::SendNotice(const InboundMessage& message, const Verdict& verdict) {
+  // An illegal id might name a topic that is somebody else's.
+  if (!ValidateId(message.device_id, "device_id").ok()) return;
+  const auto open = open_notices_;
+  absl::Status sent = absl::ResourceExhaustedError("too many notices");
+  if (open->fetch_add(1) < options_.max_notices) {
+    sent = publisher_->Publish(
+        {.topic = ErrorsTopic(message.device_id),
+         .payload = absl::StrCat("{\"error\": ", JsonString(verdict.status.message()),
+                                 ", \"reason\": ", JsonString(ReasonOf(verdict)),
+                                 ", \"topic\": ", JsonString(message.address),
+                                 ", \"time_ms\": ", absl::ToUnixMillis(message.received_time), "}"),
+         .qos = 0,
+         .content_type = "application/json"},
+        [open](const absl::Status&) { open->fetch_sub(1); });
+  }
+  if (!sent.ok()) open->fetch_sub(1);
+  absl::MutexLock lock(&mutex_);
+  ++(sent.ok() ? stats_.notices : stats_.notices_dropped);
+}
+
+MqttSource::Stats MqttSource::stats() const {
+  absl::MutexLock lock(&mutex_);
+  return stats_;
+}
+
+}  // namespace sluice::ingress

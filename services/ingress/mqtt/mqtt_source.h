@@ -1,0 +1,71 @@
+#ifndef SLUICE_SERVICES_INGRESS_MQTT_MQTT_SOURCE_H_
+#define SLUICE_SERVICES_INGRESS_MQTT_MQTT_SOURCE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "libs/clock/clock.h"
+#include "services/ingress/intake/intake.h"
+#include "services/ingress/mqtt/publish.h"
+
+namespace sluice::ingress {
+
+// Turns what the broker delivers into messages for the intake, and tells a device whose message was
+// refused why, on `devices/{id}/errors`:
+//   {"error": "…", "reason": "MALFORMED", "topic": "devices/…", "time_ms": 1700000000000}
+// `reason` is the DeadLetterReason without its prefix, or the status code where the message went
+// nowhere.
+//
+// Thread-safe. To be wired: MqttSession::Create, an MqttSource with it as publisher,
+// MqttSession::Start(Subscriptions(), Take); it must outlive MqttSession::Stop.
+class MqttSource {
+ public:
+  struct Options {
+    // Error notices on their way to the broker; one more is dropped. At most 100,000.
+    int max_notices = 100;
+  };
+
+  // Messages that reached no log, and notices.
+  struct Stats {
+    // Retained telemetry: old by nature, it would count as new at every connect.
+    int64_t retained_telemetry = 0;
+    // On a topic that none of the subscriptions asks for.
+    int64_t unknown_topic = 0;
+    // QoS 0, and the intake could not write.
+    int64_t overload = 0;
+    int64_t notices = 0;
+    int64_t notices_dropped = 0;
+  };
+
+  // All of them outlive it.
+  MqttSource(const Options& options, Intake* intake, Publisher* publisher, const Clock* clock);
+
+  // What a session for this source subscribes to.
+  static std::vector<Subscription> Subscriptions();
+
+  // kNotNow if the intake could not write, and the broker will deliver the message again.
+  Outcome Take(const InboundPublish& publish);
+
+  Stats stats() const;
+
+ private:
+  void SendNotice(const InboundMessage& message, const Verdict& verdict);
+
+  const Options options_;
+  Intake* const intake_;
+  Publisher* const publisher_;
+  const Clock* const clock_;
+
+  mutable absl::Mutex mutex_;
+  Stats stats_ ABSL_GUARDED_BY(mutex_);
+  // Shared with the completions, which may come when this is gone.
+  std::shared_ptr<std::atomic<int>> open_notices_;
+};
+
+}  // namespace sluice::ingress
+
+#endif  // SLUICE_SERVICES_INGRESS_MQTT_MQTT_SOURCE_H_

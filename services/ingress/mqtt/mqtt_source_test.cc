@@ -1,0 +1,159 @@
+#include "services/ingress/mqtt/mqtt_source.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "libs/clock/fake_clock.h"
+
+namespace sluice::ingress {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// Writes each message down as a line, and answers what it is told to.
+class LineIntake final : public Intake {
+ public:
+  Verdict Take(const InboundMessage& m) override {
+    lines.push_back(absl::StrCat(static_cast<int>(m.kind), "|", m.protocol, "|", m.device_id, "|",
+                                 m.command_id, "|", m.address, "|", m.message_id, "|",
+                                 m.content_type, "|", m.payload, "|", m.payload_size_bytes, "|",
+                                 absl::ToUnixSeconds(m.received_time), "|", m.retained));
+    return answer;
+  }
+  bool IsDurable(const Receipt&) const override { return true; }
+  bool WaitDurable(const Receipt&, absl::Duration) const override { return true; }
+  int64_t AddDurableListener(std::function<void()>) override { return 0; }
+  void RemoveDurableListener(int64_t) override {}
+
+  Verdict answer;
+  std::vector<std::string> lines;
+};
+
+// Keeps what is published until it is completed.
+class Outbox final : public Publisher {
+ public:
+  absl::Status Publish(Publication publication, std::function<void(absl::Status)> done) override {
+    if (!answer.ok()) return answer;
+    publications.push_back(std::move(publication));
+    completions.push_back(std::move(done));
+    return absl::OkStatus();
+  }
+
+  absl::Status answer;
+  std::vector<Publication> publications;
+  std::vector<std::function<void(absl::Status)>> completions;
+};
+
+class MqttSourceTest : public ::testing::Test {
+ protected:
+  Outcome Take(absl::string_view topic, absl::string_view payload, int qos = 1,
+               bool retained = false) {
+    const auto property = [](absl::string_view name) {
+      return name == "id" ? absl::string_view("m-1") : absl::string_view();
+    };
+    return source_.Take({.topic = topic,
+                         .payload = payload,
+                         .qos = qos,
+                         .retained = retained,
+                         .content_type = "text/plain",
+                         .user_property = property});
+  }
+  void Refuse(absl::Status status,
+              v1::DeadLetterReason reason = v1::DEAD_LETTER_REASON_UNSPECIFIED) {
+    intake_.answer.status = std::move(status);
+    intake_.answer.reason = reason;
+  }
+
+  FakeClock clock_;
+  LineIntake intake_;
+  Outbox outbox_;
+  MqttSource source_{{.max_notices = 2}, &intake_, &outbox_, &clock_};
+};
+
+TEST_F(MqttSourceTest, HandsOnEveryKind) {
+  EXPECT_EQ(Take("devices/a/telemetry", "{}"), Outcome::kTaken);
+  EXPECT_EQ(Take("devices/b/status", "on", 0, true), Outcome::kTaken);
+  EXPECT_EQ(Take("devices/c/commands/k/response", ""), Outcome::kTaken);
+  EXPECT_EQ(Take("devices//telemetry", "x"), Outcome::kTaken);
+  EXPECT_THAT(intake_.lines,
+              ElementsAre("0|1|a||devices/a/telemetry|m-1|text/plain|{}|2|1700000000|0",
+                          "1|1|b||devices/b/status|m-1|text/plain|on|2|1700000000|1",
+                          "2|1|c|k|devices/c/commands/k/response|m-1|text/plain||0|1700000000|0",
+                          "0|1|||devices//telemetry|m-1|text/plain|x|1|1700000000|0"));
+  EXPECT_THAT(outbox_.publications, IsEmpty());
+}
+
+TEST_F(MqttSourceTest, DropsRetainedTelemetryAndStrangeTopicsAndCounts) {
+  EXPECT_EQ(Take("devices/a/telemetry", "{}", 1, true), Outcome::kTaken);
+  EXPECT_EQ(Take("devices/a/errors", "{}"), Outcome::kTaken);
+  EXPECT_EQ(Take("elsewhere", "{}"), Outcome::kTaken);
+  EXPECT_THAT(intake_.lines, IsEmpty());
+  EXPECT_EQ(source_.stats().retained_telemetry, 1);
+  EXPECT_EQ(source_.stats().unknown_topic, 2);
+}
+
+TEST_F(MqttSourceTest, TellsTheSenderWhatWasRefused) {
+  Refuse(absl::InvalidArgumentError("line 1: \"x\" is no JSON"), v1::DEAD_LETTER_REASON_MALFORMED);
+  EXPECT_EQ(Take("devices/a/telemetry", "x"), Outcome::kTaken);
+  ASSERT_THAT(outbox_.publications, SizeIs(1));
+  const Publication& notice = outbox_.publications[0];
+  EXPECT_EQ(notice.topic, "devices/a/errors");
+  EXPECT_EQ(notice.payload,
+            "{\"error\": \"line 1: \\\"x\\\" is no JSON\", \"reason\": \"MALFORMED\", "
+            "\"topic\": \"devices/a/telemetry\", \"time_ms\": 1700000000000}");
+  EXPECT_EQ(notice.content_type, "application/json");
+  EXPECT_FALSE(notice.retain);
+  EXPECT_EQ(source_.stats().notices, 1);
+
+  Refuse(absl::NotFoundError("no such device"));
+  EXPECT_EQ(Take("devices/a/status", "x"), Outcome::kTaken);
+  EXPECT_THAT(outbox_.publications.back().payload, ::testing::HasSubstr("\"NOT_FOUND\""));
+}
+
+TEST_F(MqttSourceTest, SendsNothingToAnIllegalId) {
+  Refuse(absl::InvalidArgumentError("bad id"), v1::DEAD_LETTER_REASON_ILLEGAL_DEVICE_ID);
+  EXPECT_EQ(Take("devices/caf\xc3\xa9/telemetry", "x"), Outcome::kTaken);
+  EXPECT_EQ(Take("devices//telemetry", "x"), Outcome::kTaken);
+  EXPECT_THAT(outbox_.publications, IsEmpty());
+  EXPECT_EQ(source_.stats().notices_dropped, 0);
+}
+
+TEST_F(MqttSourceTest, NoticesAreBoundedAndDroppedOnesCounted) {
+  Refuse(absl::InvalidArgumentError("no"), v1::DEAD_LETTER_REASON_MALFORMED);
+  for (int i = 0; i < 5; ++i) Take("devices/a/telemetry", "x");
+  EXPECT_THAT(outbox_.publications, SizeIs(2));
+  EXPECT_EQ(source_.stats().notices_dropped, 3);
+  outbox_.completions[0](absl::OkStatus());
+  Take("devices/a/telemetry", "x");
+  EXPECT_THAT(outbox_.publications, SizeIs(3));
+  outbox_.answer = absl::UnavailableError("not connected");
+  outbox_.completions[1](absl::AbortedError("lost"));
+  Take("devices/a/telemetry", "x");
+  EXPECT_EQ(source_.stats().notices_dropped, 4);
+  outbox_.answer = absl::OkStatus();
+  Take("devices/a/telemetry", "x");
+  EXPECT_THAT(outbox_.publications, SizeIs(4)) << "a refused one holds no place";
+}
+
+TEST_F(MqttSourceTest, WhatCannotBeWrittenNowIsLeftToTheBroker) {
+  for (const absl::Status& status :
+       {absl::ResourceExhaustedError("disk full"), absl::UnavailableError("stopping")}) {
+    Refuse(status);
+    EXPECT_EQ(Take("devices/a/telemetry", "x", 1), Outcome::kNotNow);
+    EXPECT_EQ(Take("devices/a/telemetry", "x", 2), Outcome::kNotNow);
+    EXPECT_EQ(Take("devices/a/telemetry", "x", 0), Outcome::kTaken) << "nobody keeps it";
+  }
+  EXPECT_EQ(source_.stats().overload, 2);
+  EXPECT_THAT(outbox_.publications, IsEmpty());
+}
+
+}  // namespace
+}  // namespace sluice::ingress

@@ -1,0 +1,78 @@
+#ifndef SLUICE_SERVICES_INGRESS_MQTT_PUBLISH_H_
+#define SLUICE_SERVICES_INGRESS_MQTT_PUBLISH_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace sluice::ingress {
+
+// What a session asks the broker for.
+struct Subscription {
+  std::string filter = {};
+  // 0 or 1: a message published with more comes with this one.
+  int qos = 1;
+  // Whether the broker shows retained messages at each connect. 3.1.1 always does.
+  bool send_retained = false;
+};
+
+// A message that the broker delivered. The views live as long as the call they are passed to.
+struct InboundPublish {
+  absl::string_view topic;
+  absl::string_view payload;
+  // 0, 1 or 2, as it came from the broker.
+  int qos = 0;
+  // The broker kept it and shows it because of our SUBSCRIBE.
+  bool retained = false;
+  // The broker may have delivered it before.
+  bool duplicate = false;
+  // MQTT 5, else empty.
+  absl::string_view content_type;
+  // The value of an MQTT 5 user property, the first of that name; empty if there is none.
+  absl::FunctionRef<absl::string_view(absl::string_view name)> user_property;
+};
+
+// What became of an InboundPublish.
+enum class Outcome {
+  // Done with, for good or ill: it may be acknowledged.
+  kTaken,
+  // Not now: it must not be acknowledged; the broker is to deliver it again.
+  kNotNow,
+};
+
+// A message for the broker.
+struct Publication {
+  // Without wildcards, at most 1,024 bytes.
+  std::string topic;
+  // At most 64 KiB.
+  std::string payload = {};
+  int qos = 0;
+  bool retain = false;
+  // MQTT 5 properties, left out if empty or zero, and always under 3.1.1.
+  std::string content_type = {};
+  std::string response_topic = {};
+  std::string correlation_data = {};
+  absl::Duration message_expiry = absl::ZeroDuration();
+};
+
+// Where messages for devices go out. Thread-safe.
+class Publisher {
+ public:
+  virtual ~Publisher() = default;
+
+  // Takes the publication over and never waits for the network. If it returns OK, `done` is called
+  // exactly once, on another thread, with no lock held: OK when the broker has it (QoS 0: written
+  // to the socket, 1: PUBACK, 2: PUBCOMP); PERMISSION_DENIED or FAILED_PRECONDITION if the broker
+  // refused it; UNAVAILABLE or ABORTED if the connection or session ended first: it may or may not
+  // have arrived. Else `done` is dropped: UNAVAILABLE (no connection now), RESOURCE_EXHAUSTED (too
+  // many wait already), INVALID_ARGUMENT (it can never be published).
+  virtual absl::Status Publish(Publication publication, std::function<void(absl::Status)> done) = 0;
+};
+
+}  // namespace sluice::ingress
+
+#endif  // SLUICE_SERVICES_INGRESS_MQTT_PUBLISH_H_

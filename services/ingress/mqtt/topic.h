@@ -1,0 +1,38 @@
+#ifndef SLUICE_SERVICES_INGRESS_MQTT_TOPIC_H_
+#define SLUICE_SERVICES_INGRESS_MQTT_TOPIC_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+
+namespace sluice::ingress {
+
+// The topics that devices publish to, as filters. Each matches what ParseTopic takes for its kind.
+inline constexpr char kTelemetryFilter[] = "devices/+/telemetry";
+inline constexpr char kStatusFilter[] = "devices/+/status";
+inline constexpr char kCommandResponseFilter[] = "devices/+/commands/+/response";
+
+// What a topic says about a message on it.
+struct DeviceTopic {
+  enum class Kind { kTelemetry, kStatus, kCommandResponse };
+  Kind kind = Kind::kTelemetry;
+  // As it stood in the topic, legal or not, even empty. Lives as long as the topic.
+  absl::string_view device_id;
+  // kCommandResponse only; likewise.
+  absl::string_view command_id;
+};
+
+// Reads `devices/{id}/telemetry`, `devices/{id}/status` and
+// `devices/{id}/commands/{command_id}/response`. Nothing for a topic of any other shape; an id is
+// never checked here, and never holds a '/'.
+absl::optional<DeviceTopic> ParseTopic(absl::string_view topic);
+
+// Topics that Sluice publishes to. The ids must be legal (ValidateId).
+std::string CommandsTopic(absl::string_view device_id);
+std::string CommandResponseTopic(absl::string_view device_id, absl::string_view command_id);
+std::string ErrorsTopic(absl::string_view device_id);
+
+}  // namespace sluice::ingress
+
+#endif  // SLUICE_SERVICES_INGRESS_MQTT_TOPIC_H_
