@@ -1,0 +1,68 @@
+#include "services/ingress/telemetry/publish.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "libs/status/field_violation.h"
+
+namespace sluice::ingress {
+namespace {
+
+constexpr int kMaxMessages = 1000;
+constexpr absl::Duration kLookUp = absl::Milliseconds(100);
+
+// The code for a message: what is too large is the sender's mistake like any other.
+absl::StatusCode CodeOf(const Verdict& verdict) {
+  return absl::IsOutOfRange(verdict.status) ? absl::StatusCode::kInvalidArgument
+                                            : verdict.status.code();
+}
+
+}  // namespace
+
+absl::StatusOr<v1::PublishTelemetryResponse> PublishAll(v1::PublishTelemetryRequest request,
+                                                        absl::Time received_time,
+                                                        JournalIntake* intake, Receipt* last) {
+  const int count = request.telemetry_size();
+  if (count == 0 || count > kMaxMessages) {
+    return InvalidField("telemetry",
+                        absl::StrCat("holds ", count, "; must be 1 to ", kMaxMessages));
+  }
+  v1::PublishTelemetryResponse response;
+  absl::Status not_now;
+  for (v1::Telemetry& telemetry : *request.mutable_telemetry()) {
+    auto* result = response.add_results();
+    Verdict verdict;
+    if (not_now.ok()) {
+      verdict = intake->TakeDecoded(received_time, &telemetry);
+    } else {
+      verdict.status = not_now;
+    }
+    if (verdict.status.ok()) {
+      result->set_offset(verdict.receipt.offset);
+      *last = verdict.receipt;
+      continue;
+    }
+    result->set_code(static_cast<int>(CodeOf(verdict)));
+    result->set_message(std::string(verdict.status.message()));
+    if (verdict.reason == v1::DEAD_LETTER_REASON_UNSPECIFIED) not_now = verdict.status;
+  }
+  return response;
+}
+
+absl::Status AwaitDurable(const JournalIntake& intake, const Receipt& receipt,
+                          const std::function<absl::Duration()>& remaining,
+                          const std::function<bool()>& given_up) {
+  while (true) {
+    const absl::Duration left = remaining();
+    if (intake.WaitDurable(receipt, std::clamp(left, absl::ZeroDuration(), kLookUp))) {
+      return absl::OkStatus();
+    }
+    if (left <= absl::ZeroDuration()) {
+      return absl::DeadlineExceededError("not on disk in time; it may be later");
+    }
+    if (given_up()) return absl::CancelledError("the call ended before it was on disk");
+  }
+}
+
+}  // namespace sluice::ingress

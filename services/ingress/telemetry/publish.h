@@ -1,0 +1,30 @@
+#ifndef SLUICE_SERVICES_INGRESS_TELEMETRY_PUBLISH_H_
+#define SLUICE_SERVICES_INGRESS_TELEMETRY_PUBLISH_H_
+
+#include <functional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "services/ingress/intake/journal_intake.h"
+#include "sluice/v1/telemetry_service.pb.h"
+
+namespace sluice::ingress {
+
+// Takes the messages of a PublishTelemetry call in; they are not on disk yet. `last` becomes the
+// receipt of the last one taken in. INVALID_ARGUMENT if the batch is empty or too large. When a
+// message cannot be written now those behind it are not tried, so that none overtakes it.
+absl::StatusOr<v1::PublishTelemetryResponse> PublishAll(v1::PublishTelemetryRequest request,
+                                                        absl::Time received_time,
+                                                        JournalIntake* intake, Receipt* last);
+
+// Waits until what the receipt names is on disk, at most until `remaining` says that no time is
+// left; looks at `given_up` (the caller went, or the server stops) several times a second.
+// DEADLINE_EXCEEDED, CANCELLED: what was taken in may reach the disk all the same.
+absl::Status AwaitDurable(const JournalIntake& intake, const Receipt& receipt,
+                          const std::function<absl::Duration()>& remaining,
+                          const std::function<bool()>& given_up);
+
+}  // namespace sluice::ingress
+
+#endif  // SLUICE_SERVICES_INGRESS_TELEMETRY_PUBLISH_H_
