@@ -1,0 +1,129 @@
+#include "services/ingress/ingress_metrics.h"
+
+#include <algorithm>
+#include <set>
+
+namespace sluice::ingress {
+namespace {
+
+constexpr const char* kProtocolNames[IntakeStats::kProtocols] = {"unknown", "mqtt", "coap", "grpc"};
+constexpr const char* kKindNames[IntakeStats::kKinds] = {"telemetry", "status", "command_response"};
+constexpr const char* kOutcomeNames[IntakeStats::kOutcomes] = {
+    "accepted",          "unchanged",      "malformed",       "too_large",
+    "illegal_device_id", "unknown_device", "disabled_device", "unsupported_content_type",
+    "unavailable"};
+
+// 100 µs to 10 s.
+prometheus::Histogram::BucketBoundaries Seconds() {
+  return {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+          0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10};
+}
+
+void RaiseTo(prometheus::Counter& counter, int64_t total) {
+  counter.Increment(static_cast<double>(total) - counter.Value());
+}
+
+}  // namespace
+
+IngressMetrics::IngressMetrics(prometheus::Registry* registry)
+    : messages_(prometheus::BuildCounter()
+                    .Name("sluice_ingress_messages_total")
+                    .Help("Messages of devices, by the way they came and what became of them")
+                    .Register(*registry)),
+      journal_bytes_(prometheus::BuildGauge()
+                         .Name("sluice_journal_bytes")
+                         .Help("Size of a log on disk")
+                         .Register(*registry)),
+      sync_seconds_(prometheus::BuildHistogram()
+                        .Name("sluice_journal_sync_seconds")
+                        .Help("Time of an fdatasync (those of one second are shown as their mean)")
+                        .Register(*registry)),
+      dropped_(prometheus::BuildCounter()
+                   .Name("sluice_dropped_total")
+                   .Help("What was given up, by reason")
+                   .Register(*registry)),
+      lag_(prometheus::BuildGauge()
+               .Name("sluice_subscription_lag")
+               .Help("Records that a subscription has not acknowledged")
+               .Register(*registry)),
+      registry_synced_(prometheus::BuildGauge()
+                           .Name("sluice_ingress_registry_synced")
+                           .Help("1 while the registry's devices are watched")
+                           .Register(*registry)
+                           .Add({})),
+      known_devices_(prometheus::BuildGauge()
+                         .Name("sluice_ingress_known_devices")
+                         .Help("Devices in the replica of the registry")
+                         .Register(*registry)
+                         .Add({})),
+      ack_seconds_(prometheus::BuildHistogram()
+                       .Name("sluice_ingress_ack_seconds")
+                       .Help("Time from a message's arrival to its acknowledgement")
+                       .Register(*registry)
+                       .Add({{"protocol", "grpc"}}, Seconds())) {}
+
+void IngressMetrics::Update(const Snapshot& snapshot) {
+  for (int p = 0; p < IntakeStats::kProtocols; ++p) {
+    for (int k = 0; k < IntakeStats::kKinds; ++k) {
+      for (int o = 0; o < IntakeStats::kOutcomes; ++o) {
+        const int64_t total = snapshot.intake.messages[p][k][o];
+        if (total == 0) continue;
+        RaiseTo(messages_.Add({{"protocol", kProtocolNames[p]},
+                               {"kind", kKindNames[k]},
+                               {"outcome", kOutcomeNames[o]}}),
+                total);
+      }
+    }
+  }
+  for (const auto& [log, stats] : snapshot.journals) UpdateJournal(log, stats);
+  UpdateSubscriptions(snapshot.subscriptions);
+  for (const auto& [reason, total] : snapshot.dropped) {
+    RaiseTo(dropped_.Add({{"reason", reason}}), total);
+  }
+  registry_synced_.Set(snapshot.registry_synced ? 1 : 0);
+  known_devices_.Set(static_cast<double>(snapshot.known_devices));
+}
+
+void IngressMetrics::UpdateJournal(const std::string& log, const JournalStats& stats) {
+  journal_bytes_.Add({{"log", log}}).Set(static_cast<double>(stats.bytes));
+  RaiseTo(dropped_.Add({{"reason", log + "_deleted_unacknowledged"}}),
+          stats.deleted_unacknowledged_records);
+  RaiseTo(dropped_.Add({{"reason", log + "_corrupt"}}), stats.corrupt_records);
+
+  JournalStats& last = journals_[log];
+  const int64_t syncs = stats.syncs - last.syncs;
+  if (syncs > 0) {
+    const auto bounds = Seconds();
+    const double seconds = absl::ToDoubleSeconds(stats.sync_time - last.sync_time);
+    std::vector<double> increments(bounds.size() + 1, 0);
+    const auto bucket =
+        std::lower_bound(bounds.begin(), bounds.end(), seconds / static_cast<double>(syncs));
+    increments[static_cast<size_t>(bucket - bounds.begin())] = static_cast<double>(syncs);
+    sync_seconds_.Add({{"log", log}}, bounds).ObserveMultiple(increments, seconds);
+  }
+  last = stats;
+}
+
+void IngressMetrics::UpdateSubscriptions(const std::vector<SubscriptionInfo>& subscriptions) {
+  std::set<std::string> there;
+  for (const SubscriptionInfo& info : subscriptions) {
+    there.insert(info.name);
+    prometheus::Gauge*& gauge = lags_[info.name];
+    if (gauge == nullptr) gauge = &lag_.Add({{"subscription", info.name}});
+    gauge->Set(static_cast<double>(info.lag_records));
+  }
+  for (auto it = lags_.begin(); it != lags_.end();) {
+    if (there.count(it->first) > 0) {
+      ++it;
+      continue;
+    }
+    lag_.Remove(it->second);
+    it = lags_.erase(it);
+  }
+}
+
+void IngressMetrics::Acknowledged(absl::Duration took) {
+  ack_seconds_.Observe(absl::ToDoubleSeconds(took));
+}
+
+}  // namespace sluice::ingress

@@ -1,0 +1,64 @@
+#ifndef SLUICE_SERVICES_INGRESS_INGRESS_METRICS_H_
+#define SLUICE_SERVICES_INGRESS_INGRESS_METRICS_H_
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "libs/journal/journal.h"
+#include "libs/subscription/subscription_store.h"
+#include "services/ingress/intake/journal_intake.h"
+
+namespace sluice::ingress {
+
+// What ingress shows to Prometheus. The units count for themselves; Update copies what they say.
+// One thread calls Update; Acknowledged may be called by any.
+class IngressMetrics {
+ public:
+  // The units' counts at one moment.
+  struct Snapshot {
+    IntakeStats intake;
+    std::map<std::string, JournalStats> journals;  // by the log's name
+    std::vector<SubscriptionInfo> subscriptions;
+    std::map<std::string, int64_t> dropped;  // since the start, by reason
+    bool registry_synced = false;
+    int64_t known_devices = 0;
+  };
+
+  // `registry` must outlive it.
+  explicit IngressMetrics(prometheus::Registry* registry);
+
+  void Update(const Snapshot& snapshot);
+
+  // A PublishTelemetry call was acknowledged after `took`.
+  void Acknowledged(absl::Duration took);
+
+ private:
+  void UpdateJournal(const std::string& log, const JournalStats& stats);
+  void UpdateSubscriptions(const std::vector<SubscriptionInfo>& subscriptions);
+
+  prometheus::Family<prometheus::Counter>& messages_;
+  prometheus::Family<prometheus::Gauge>& journal_bytes_;
+  prometheus::Family<prometheus::Histogram>& sync_seconds_;
+  prometheus::Family<prometheus::Counter>& dropped_;
+  prometheus::Family<prometheus::Gauge>& lag_;
+  prometheus::Gauge& registry_synced_;
+  prometheus::Gauge& known_devices_;
+  prometheus::Histogram& ack_seconds_;
+
+  // What was shown last.
+  std::map<std::string, JournalStats> journals_;
+  std::map<std::string, prometheus::Gauge*> lags_;
+};
+
+}  // namespace sluice::ingress
+
+#endif  // SLUICE_SERVICES_INGRESS_INGRESS_METRICS_H_

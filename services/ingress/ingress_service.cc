@@ -1,0 +1,136 @@
+#include "services/ingress/ingress_service.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "libs/rpc/channel.h"
+#include "services/ingress/config.h"
+
+namespace sluice::ingress {
+namespace {
+
+constexpr absl::Duration kLookAfterInterval = absl::Seconds(1);
+// How often the replica is written at most, in rounds of looking after.
+constexpr int kRoundsPerSave = 5;
+
+DeviceReplica* Loaded(ReplicaFile* file, DeviceReplica* replica) {
+  const absl::Status status = file->Load();
+  if (!status.ok()) {
+    spdlog::warn("starting without the devices known before: {}", status.ToString());
+  }
+  return replica;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<rpc::Service>> IngressService::Create(
+    const config::v1::IngressConfig& config, const rpc::Environment& environment) {
+  auto storage = Storage::Open(config, environment.clock);
+  if (!storage.ok()) return storage.status();
+  std::unique_ptr<IngressService> service(
+      new IngressService(config, environment, *std::move(storage)));
+  if (absl::Status status = service->StartSources(config); !status.ok()) return status;
+  service->looking_after_ = std::thread([service = service.get()] { service->LookAfter(); });
+  return std::unique_ptr<rpc::Service>(std::move(service));
+}
+
+IngressService::IngressService(const config::v1::IngressConfig& config,
+                               const rpc::Environment& environment,
+                               std::unique_ptr<Storage> storage)
+    : environment_(environment),
+      metrics_(environment.metrics),
+      storage_(std::move(storage)),
+      replica_file_(config.data_dir() + "/devices", &replica_),
+      heard_(environment.clock),
+      intake_({storage_->telemetry(), storage_->dead_letters(), storage_->reports(),
+               Loaded(&replica_file_, &replica_), &newcomers_, &heard_},
+              {AutoRegister(config)}),
+      link_(rpc::MakeChannel(config.registry().address()),
+            {environment.clock, storage_->reports(), &replica_, &newcomers_, &heard_,
+             [this](int64_t cursor) { return storage_->SaveReportsCursor(cursor); }},
+            {config.instance_id(), absl::Seconds(30), AutoRegister(config)},
+            storage_->reports_cursor()),
+      telemetry_rpc_({&intake_, storage_->telemetry(), storage_->subscriptions(),
+                      storage_->dead_letters(), environment.streams, environment.clock,
+                      [this](absl::Duration took) { metrics_.Acknowledged(took); }}) {}
+
+IngressService::~IngressService() {
+  StopSources();
+  Finish();
+}
+
+absl::Status IngressService::StartSources(const config::v1::IngressConfig& config) {
+  if (config.coap().enabled()) {
+    auto coap = CoapServer::Create(CoapOptionsFrom(config.coap()), &intake_, environment_.clock);
+    if (!coap.ok()) return coap.status();
+    coap_ = *std::move(coap);
+  }
+  return absl::OkStatus();
+}
+
+void IngressService::StopSources() {
+  if (coap_ != nullptr) coap_->Stop();
+}
+
+std::vector<rpc::GrpcService> IngressService::GrpcServices() {
+  return {{v1::TelemetryService::service_full_name(), &telemetry_rpc_}};
+}
+
+std::map<std::string, std::string> IngressService::Endpoints() {
+  std::map<std::string, std::string> endpoints;
+  if (coap_ != nullptr) endpoints["coap"] = coap_->endpoint();
+  return endpoints;
+}
+
+void IngressService::BeginShutdown() { StopSources(); }
+
+void IngressService::Finish() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (looking_after_.joinable()) looking_after_.join();
+  link_.Stop();
+  SaveReplica();
+}
+
+void IngressService::LookAfter() {
+  for (int round = 1;; ++round) {
+    metrics_.Update(Observe());
+    storage_->subscriptions()->ExpireIdle();
+    if (round % kRoundsPerSave == 0) SaveReplica();
+    absl::MutexLock lock(&mutex_);
+    mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kLookAfterInterval);
+    if (stopping_) return;
+  }
+}
+
+void IngressService::SaveReplica() {
+  const absl::Status status = replica_file_.SaveIfChanged();
+  if (!status.ok()) spdlog::error("the known devices were not saved: {}", status.ToString());
+}
+
+IngressMetrics::Snapshot IngressService::Observe() const {
+  IngressMetrics::Snapshot snapshot;
+  snapshot.intake = intake_.stats();
+  snapshot.journals["telemetry"] = storage_->telemetry()->stats();
+  snapshot.journals["dead_letters"] = storage_->dead_letters()->stats();
+  snapshot.journals["reports"] = storage_->reports()->stats();
+  constexpr int kAll = 10'000;
+  snapshot.subscriptions = storage_->subscriptions()->List("", kAll);
+  const RegistryReporter::Stats link = link_.stats();
+  if (coap_ != nullptr) snapshot.dropped["coap_overload"] = coap_->stats().shed;
+  snapshot.dropped["newcomers_full"] = newcomers_.dropped();
+  snapshot.dropped["newcomers_refused"] = link.refused_devices;
+  snapshot.dropped["presence_full"] = heard_.dropped();
+  snapshot.dropped["presence_unknown_device"] = link.unknown_sightings;
+  snapshot.dropped["replica_full"] = replica_.dropped();
+  snapshot.dropped["reports_refused"] = link.refused_reports;
+  snapshot.dropped["reports_lost"] = link.lost_reports;
+  snapshot.registry_synced = link_.synced();
+  snapshot.known_devices = static_cast<int64_t>(replica_.size());
+  return snapshot;
+}
+
+}  // namespace sluice::ingress

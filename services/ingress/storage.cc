@@ -1,0 +1,91 @@
+#include "services/ingress/storage.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+
+namespace sluice::ingress {
+namespace {
+
+// The reports log is short while the registry is there; it holds what devices say while it is not.
+constexpr int64_t kReportsMaxBytes = 64 << 20;
+constexpr int64_t kReportsHardMaxBytes = 256 << 20;
+constexpr int64_t kReportsSegmentBytes = 4 << 20;
+constexpr char kReportsReader[] = "registry";
+
+config::v1::Journal ReportsSettings(const config::v1::IngressConfig& config) {
+  config::v1::Journal settings;
+  settings.set_max_bytes(kReportsMaxBytes);
+  settings.set_hard_max_bytes(kReportsHardMaxBytes);
+  settings.set_segment_bytes(kReportsSegmentBytes);
+  *settings.mutable_sync_interval() = config.journal().sync_interval();
+  return settings;
+}
+
+absl::Status In(const std::string& dir, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat(dir, ": ", status.message()));
+}
+
+absl::StatusOr<std::unique_ptr<Journal>> OpenJournal(const std::string& dir,
+                                                     const config::v1::Journal& settings,
+                                                     const Clock* clock) {
+  JournalOptions options;
+  options.dir = dir;
+  options.segment_bytes = settings.segment_bytes();
+  options.max_bytes = settings.max_bytes();
+  options.hard_max_bytes = settings.hard_max_bytes();
+  options.sync_interval = absl::Seconds(settings.sync_interval().seconds()) +
+                          absl::Nanoseconds(settings.sync_interval().nanos());
+  auto journal = Journal::Open(options, clock);
+  if (!journal.ok()) return In(dir, journal.status());
+  return journal;
+}
+
+absl::StatusOr<std::unique_ptr<SubscriptionStore>> OpenStore(const std::string& dir,
+                                                             Journal* journal, const Clock* clock,
+                                                             int max_subscriptions) {
+  const std::string path = dir + "/subscriptions";
+  auto store = SubscriptionStore::Open(path, journal, clock, max_subscriptions);
+  if (!store.ok()) return In(path, store.status());
+  return store;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Storage>> Storage::Open(const config::v1::IngressConfig& config,
+                                                       const Clock* clock) {
+  std::unique_ptr<Storage> storage(new Storage);
+  const std::string telemetry_dir = config.data_dir() + "/telemetry";
+  const std::string dead_letters_dir = config.data_dir() + "/dead-letters";
+  const std::string reports_dir = config.data_dir() + "/reports";
+
+  auto journal = OpenJournal(telemetry_dir, config.journal(), clock);
+  if (!journal.ok()) return journal.status();
+  storage->telemetry_ = *std::move(journal);
+  journal = OpenJournal(dead_letters_dir, config.dead_letters(), clock);
+  if (!journal.ok()) return journal.status();
+  storage->dead_letters_ = *std::move(journal);
+  journal = OpenJournal(reports_dir, ReportsSettings(config), clock);
+  if (!journal.ok()) return journal.status();
+  storage->reports_ = *std::move(journal);
+
+  auto store = OpenStore(telemetry_dir, storage->telemetry(), clock, config.max_subscriptions());
+  if (!store.ok()) return store.status();
+  storage->subscriptions_ = *std::move(store);
+  store = OpenStore(reports_dir, storage->reports(), clock, 1);
+  if (!store.ok()) return store.status();
+  storage->reports_cursors_ = *std::move(store);
+  auto ticket = storage->reports_cursors_->OpenStream(kReportsReader, StartPosition());
+  if (!ticket.ok()) return In(reports_dir, ticket.status());
+  storage->reports_ticket_ = *std::move(ticket);
+  return storage;
+}
+
+absl::Status Storage::SaveReportsCursor(int64_t cursor) {
+  return reports_cursors_
+      ->Acknowledge(kReportsReader, reports_->id(), reports_ticket_.epoch, cursor)
+      .status();
+}
+
+}  // namespace sluice::ingress
