@@ -62,7 +62,8 @@ void RegistryLink::Run() {
       woken_ = false;
     }
     absl::Status status = reporter_.Forward();
-    if (status.ok() && clock_->Uptime() >= next_presence) {
+    // With nothing to forward Forward asks nobody: presence tells whether the registry is back.
+    if (status.ok() && (!was_reachable_ || clock_->Uptime() >= next_presence)) {
       next_presence = clock_->Uptime() + kPresenceInterval;
       status = reporter_.TellPresence();
     }
