@@ -46,6 +46,11 @@ IngressMetrics::IngressMetrics(prometheus::Registry* registry)
                .Name("sluice_subscription_lag")
                .Help("Records that a subscription has not acknowledged")
                .Register(*registry)),
+      mqtt_connected_(prometheus::BuildGauge()
+                          .Name("sluice_ingress_mqtt_connected")
+                          .Help("1 while the session with the MQTT broker stands")
+                          .Register(*registry)
+                          .Add({})),
       registry_synced_(prometheus::BuildGauge()
                            .Name("sluice_ingress_registry_synced")
                            .Help("1 while the registry's devices are watched")
@@ -80,6 +85,7 @@ void IngressMetrics::Update(const Snapshot& snapshot) {
   for (const auto& [reason, total] : snapshot.dropped) {
     RaiseTo(dropped_.Add({{"reason", reason}}), total);
   }
+  mqtt_connected_.Set(snapshot.mqtt_connected ? 1 : 0);
   registry_synced_.Set(snapshot.registry_synced ? 1 : 0);
   known_devices_.Set(static_cast<double>(snapshot.known_devices));
 }

@@ -29,6 +29,7 @@ class IngressMetrics {
     std::map<std::string, JournalStats> journals;  // by the log's name
     std::vector<SubscriptionInfo> subscriptions;
     std::map<std::string, int64_t> dropped;  // since the start, by reason
+    bool mqtt_connected = false;
     bool registry_synced = false;
     int64_t known_devices = 0;
   };
@@ -50,6 +51,7 @@ class IngressMetrics {
   prometheus::Family<prometheus::Histogram>& sync_seconds_;
   prometheus::Family<prometheus::Counter>& dropped_;
   prometheus::Family<prometheus::Gauge>& lag_;
+  prometheus::Gauge& mqtt_connected_;
   prometheus::Gauge& registry_synced_;
   prometheus::Gauge& known_devices_;
   prometheus::Histogram& ack_seconds_;

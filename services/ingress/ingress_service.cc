@@ -30,7 +30,9 @@ absl::StatusOr<std::unique_ptr<rpc::Service>> IngressService::Create(
   if (!storage.ok()) return storage.status();
   std::unique_ptr<IngressService> service(
       new IngressService(config, environment, *std::move(storage)));
-  if (absl::Status status = service->StartSources(config); !status.ok()) return status;
+  auto sources = Sources::Start(config, &service->intake_, environment.clock);
+  if (!sources.ok()) return sources.status();
+  service->sources_ = *std::move(sources);
   service->looking_after_ = std::thread([service = service.get()] { service->LookAfter(); });
   return std::unique_ptr<rpc::Service>(std::move(service));
 }
@@ -56,34 +58,19 @@ IngressService::IngressService(const config::v1::IngressConfig& config,
                       [this](absl::Duration took) { metrics_.Acknowledged(took); }}) {}
 
 IngressService::~IngressService() {
-  StopSources();
+  BeginShutdown();
   Finish();
-}
-
-absl::Status IngressService::StartSources(const config::v1::IngressConfig& config) {
-  if (config.coap().enabled()) {
-    auto coap = CoapServer::Create(CoapOptionsFrom(config.coap()), &intake_, environment_.clock);
-    if (!coap.ok()) return coap.status();
-    coap_ = *std::move(coap);
-  }
-  return absl::OkStatus();
-}
-
-void IngressService::StopSources() {
-  if (coap_ != nullptr) coap_->Stop();
 }
 
 std::vector<rpc::GrpcService> IngressService::GrpcServices() {
   return {{v1::TelemetryService::service_full_name(), &telemetry_rpc_}};
 }
 
-std::map<std::string, std::string> IngressService::Endpoints() {
-  std::map<std::string, std::string> endpoints;
-  if (coap_ != nullptr) endpoints["coap"] = coap_->endpoint();
-  return endpoints;
-}
+std::map<std::string, std::string> IngressService::Endpoints() { return sources_->Endpoints(); }
 
-void IngressService::BeginShutdown() { StopSources(); }
+void IngressService::BeginShutdown() {
+  if (sources_ != nullptr) sources_->Stop();
+}
 
 void IngressService::Finish() {
   {
@@ -120,7 +107,7 @@ IngressMetrics::Snapshot IngressService::Observe() const {
   constexpr int kAll = 10'000;
   snapshot.subscriptions = storage_->subscriptions()->List("", kAll);
   const RegistryReporter::Stats link = link_.stats();
-  if (coap_ != nullptr) snapshot.dropped["coap_overload"] = coap_->stats().shed;
+  snapshot.dropped = sources_->Dropped();
   snapshot.dropped["newcomers_full"] = newcomers_.dropped();
   snapshot.dropped["newcomers_refused"] = link.refused_devices;
   snapshot.dropped["presence_full"] = heard_.dropped();
@@ -128,6 +115,7 @@ IngressMetrics::Snapshot IngressService::Observe() const {
   snapshot.dropped["replica_full"] = replica_.dropped();
   snapshot.dropped["reports_refused"] = link.refused_reports;
   snapshot.dropped["reports_lost"] = link.lost_reports;
+  snapshot.mqtt_connected = sources_->mqtt_connected();
   snapshot.registry_synced = link_.synced();
   snapshot.known_devices = static_cast<int64_t>(replica_.size());
   return snapshot;

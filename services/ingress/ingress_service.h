@@ -11,7 +11,6 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "libs/rpc/service.h"
-#include "services/ingress/coap/coap_server.h"
 #include "services/ingress/device_replica/device_replica.h"
 #include "services/ingress/device_replica/replica_file.h"
 #include "services/ingress/ingress_metrics.h"
@@ -19,6 +18,7 @@
 #include "services/ingress/intake/journal_intake.h"
 #include "services/ingress/intake/newcomers.h"
 #include "services/ingress/registry_link/registry_link.h"
+#include "services/ingress/sources.h"
 #include "services/ingress/storage.h"
 #include "services/ingress/telemetry/telemetry_rpc.h"
 #include "sluice/config/v1/ingress.pb.h"
@@ -27,7 +27,7 @@ namespace sluice::ingress {
 
 // Ingress as one process runs it.
 //
-// The way of a message: a source (CoAP, gRPC) → intake → journals → subscribers; statuses and
+// The way of a message: a source (MQTT, CoAP, gRPC) → intake → journals → subscribers; statuses and
 // command responses → reports log → registry link → registry.
 //
 // Start: journals and their cursors, replica (from its file), intake, registry link, sources; then
@@ -49,8 +49,6 @@ class IngressService final : public rpc::Service {
   IngressService(const config::v1::IngressConfig& config, const rpc::Environment& environment,
                  std::unique_ptr<Storage> storage);
 
-  absl::Status StartSources(const config::v1::IngressConfig& config);
-  void StopSources();
   // The thread for what happens by itself: metrics, the replica's file, subscriptions that expire.
   void LookAfter();
   void SaveReplica();
@@ -66,7 +64,7 @@ class IngressService final : public rpc::Service {
   JournalIntake intake_;
   RegistryLink link_;
   TelemetryRpc telemetry_rpc_;
-  std::unique_ptr<CoapServer> coap_;
+  std::unique_ptr<Sources> sources_;
 
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,0 +1,103 @@
+#include "services/ingress/sources.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "libs/file/atomic_file.h"
+#include "libs/status/field_violation.h"
+
+namespace sluice::ingress {
+namespace {
+
+constexpr int64_t kMaxPasswordBytes = 64 << 10;
+
+absl::Duration FromProto(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+}
+
+absl::StatusOr<MqttSession::Options> MqttOptions(const config::v1::IngressConfig& config) {
+  const config::v1::Mqtt& mqtt = config.mqtt();
+  MqttSession::Options options;
+  options.broker = mqtt.broker();
+  options.client_id = absl::StrCat("sluice-", config.instance_id());
+  options.protocol_version = mqtt.protocol_version();
+  options.keep_alive = FromProto(mqtt.keep_alive());
+  options.session_expiry = FromProto(mqtt.session_expiry());
+  options.username = mqtt.username();
+  if (!mqtt.password_file().empty()) {
+    const auto password = ReadFile(mqtt.password_file(), kMaxPasswordBytes);
+    if (!password.ok()) return InvalidField("mqtt.password_file", password.status().message());
+    // Editors end a file with a line break.
+    options.password = std::string(absl::StripTrailingAsciiWhitespace(*password));
+  }
+  return options;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Sources>> Sources::Start(const config::v1::IngressConfig& config,
+                                                        Intake* intake, const Clock* clock) {
+  std::unique_ptr<Sources> sources(new Sources);
+  if (config.coap().enabled()) {
+    auto coap = CoapServer::Create(CoapOptionsFrom(config.coap()), intake, clock);
+    if (!coap.ok()) return coap.status();
+    sources->coap_ = *std::move(coap);
+  }
+  if (config.mqtt().enabled()) {
+    if (absl::Status status = sources->StartMqtt(config, intake, clock); !status.ok()) {
+      return status;
+    }
+  }
+  return sources;
+}
+
+absl::Status Sources::StartMqtt(const config::v1::IngressConfig& config, Intake* intake,
+                                const Clock* clock) {
+  auto options = MqttOptions(config);
+  if (!options.ok()) return options.status();
+  auto session = MqttSession::Create(*std::move(options));
+  if (!session.ok()) return session.status();
+  mqtt_session_ = *std::move(session);
+  mqtt_source_ =
+      std::make_unique<MqttSource>(MqttSource::Options(), intake, mqtt_session_.get(), clock);
+  mqtt_session_->Start(MqttSource::Subscriptions(),
+                       [source = mqtt_source_.get()](const InboundPublish& publish) {
+                         return source->Take(publish);
+                       });
+  return absl::OkStatus();
+}
+
+Sources::~Sources() { Stop(); }
+
+void Sources::Stop() {
+  if (mqtt_session_ != nullptr) mqtt_session_->Stop();
+  if (coap_ != nullptr) coap_->Stop();
+}
+
+std::map<std::string, std::string> Sources::Endpoints() const {
+  std::map<std::string, std::string> endpoints;
+  if (coap_ != nullptr) endpoints["coap"] = coap_->endpoint();
+  return endpoints;
+}
+
+std::map<std::string, int64_t> Sources::Dropped() const {
+  std::map<std::string, int64_t> dropped;
+  if (coap_ != nullptr) dropped["coap_overload"] = coap_->stats().shed;
+  if (mqtt_source_ != nullptr) {
+    const MqttSource::Stats stats = mqtt_source_->stats();
+    dropped["mqtt_retained_telemetry"] = stats.retained_telemetry;
+    dropped["mqtt_unknown_topic"] = stats.unknown_topic;
+    dropped["mqtt_overload"] = stats.overload;
+    dropped["mqtt_error_notices"] = stats.notices_dropped;
+    dropped["mqtt_sessions_lost"] = mqtt_session_->stats().sessions_lost;
+  }
+  return dropped;
+}
+
+bool Sources::mqtt_connected() const {
+  return mqtt_session_ != nullptr && mqtt_session_->stats().connected;
+}
+
+}  // namespace sluice::ingress

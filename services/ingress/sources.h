@@ -1,0 +1,53 @@
+#ifndef SLUICE_SERVICES_INGRESS_SOURCES_H_
+#define SLUICE_SERVICES_INGRESS_SOURCES_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "libs/clock/clock.h"
+#include "services/ingress/coap/coap_server.h"
+#include "services/ingress/intake/intake.h"
+#include "services/ingress/mqtt/mqtt_session.h"
+#include "services/ingress/mqtt/mqtt_source.h"
+#include "sluice/config/v1/ingress.pb.h"
+
+namespace sluice::ingress {
+
+// The ways in that devices use, as far as the settings enable them. They hand everything to the
+// intake. Thread-safe.
+class Sources {
+ public:
+  // Takes messages in from now on. A CoAP port that is taken, or a password file that cannot be
+  // read, is an error; a broker that is not there is tried for ever. `intake` and `clock` outlive
+  // it.
+  static absl::StatusOr<std::unique_ptr<Sources>> Start(const config::v1::IngressConfig& config,
+                                                        Intake* intake, const Clock* clock);
+  ~Sources();  // stops
+
+  // Takes nothing in any more; what was taken is answered once it is on disk, for 2 s at most. May
+  // be called again.
+  void Stop();
+
+  // Addresses that devices reach, by name.
+  std::map<std::string, std::string> Endpoints() const;
+  // What reached no log, since the start, by reason.
+  std::map<std::string, int64_t> Dropped() const;
+  bool mqtt_connected() const;
+
+ private:
+  Sources() = default;
+
+  absl::Status StartMqtt(const config::v1::IngressConfig& config, Intake* intake,
+                         const Clock* clock);
+
+  std::unique_ptr<CoapServer> coap_;
+  std::unique_ptr<MqttSession> mqtt_session_;
+  std::unique_ptr<MqttSource> mqtt_source_;  // speaks through the session, which calls it
+};
+
+}  // namespace sluice::ingress
+
+#endif  // SLUICE_SERVICES_INGRESS_SOURCES_H_
