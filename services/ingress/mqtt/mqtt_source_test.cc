@@ -3,13 +3,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
+#include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "libs/clock/fake_clock.h"
+#include "services/ingress/mqtt/mqtt_session.h"
+#include "services/ingress/mqtt/testing/test_broker.h"
 
 namespace sluice::ingress {
 namespace {
@@ -22,6 +29,7 @@ using ::testing::SizeIs;
 class LineIntake final : public Intake {
  public:
   Verdict Take(const InboundMessage& m) override {
+    absl::MutexLock lock(&mutex_);
     lines.push_back(absl::StrCat(static_cast<int>(m.kind), "|", m.protocol, "|", m.device_id, "|",
                                  m.command_id, "|", m.address, "|", m.message_id, "|",
                                  m.content_type, "|", m.payload, "|", m.payload_size_bytes, "|",
@@ -33,8 +41,17 @@ class LineIntake final : public Intake {
   int64_t AddDurableListener(std::function<void()>) override { return 0; }
   void RemoveDurableListener(int64_t) override {}
 
+  size_t count() const {
+    absl::MutexLock lock(&mutex_);
+    return lines.size();
+  }
+
+  // Set before the first message, read after the last.
   Verdict answer;
   std::vector<std::string> lines;
+
+ private:
+  mutable absl::Mutex mutex_;
 };
 
 // Keeps what is published until it is completed.
@@ -153,6 +170,76 @@ TEST_F(MqttSourceTest, WhatCannotBeWrittenNowIsLeftToTheBroker) {
   }
   EXPECT_EQ(source_.stats().overload, 2);
   EXPECT_THAT(outbox_.publications, IsEmpty());
+}
+
+// The whole way in, through a real broker, from clients that are not ours.
+class MqttSourceBrokerTest : public ::testing::TestWithParam<int> {
+ protected:
+  void Connect() {
+    MqttSession::Options options;
+    options.broker = broker_.uri();
+    options.client_id = "sluice-ingress-1";
+    options.protocol_version = GetParam();
+    session_ = MqttSession::Create(options).value();
+    source_ =
+        std::make_unique<MqttSource>(MqttSource::Options{}, &intake_, session_.get(), &clock_);
+    session_->Start(MqttSource::Subscriptions(),
+                    [this](const InboundPublish& publish) { return source_->Take(publish); });
+    ASSERT_TRUE(Eventually([&] { return session_->stats().connected; }));
+  }
+  std::vector<std::string> Lines() {
+    session_->Stop();
+    return intake_.lines;
+  }
+
+  TestBroker broker_;
+  FakeClock clock_;
+  LineIntake intake_;
+  std::unique_ptr<MqttSession> session_;
+  std::unique_ptr<MqttSource> source_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Versions, MqttSourceBrokerTest, ::testing::Values(5, 3),
+                         [](const auto& info) { return absl::StrCat("Mqtt", info.param); });
+
+TEST_P(MqttSourceBrokerTest, RetainedTelemetryIsNoReadingButRetainedStatusCounts) {
+  ASSERT_TRUE(broker_.Publish({"-t", "devices/a/telemetry", "-r", "-q", "1", "-m", "old"}));
+  ASSERT_TRUE(broker_.Publish({"-t", "devices/a/status", "-r", "-q", "1", "-m", "ONLINE"}));
+  Connect();
+  ASSERT_TRUE(broker_.Publish({"-t", "devices/a/telemetry", "-q", "1", "-m", "new"}));
+  ASSERT_TRUE(broker_.Publish({"-t", "devices/a/commands/c/response", "-q", "2", "-m", "done"}));
+  ASSERT_TRUE(broker_.Publish({"-t", "devices/a/other", "-q", "1", "-m", "not for us"}));
+  ASSERT_TRUE(Eventually([&] { return intake_.count() == 3; }));
+  EXPECT_THAT(Lines(), ::testing::UnorderedElementsAre(
+                           "1|1|a||devices/a/status|||ONLINE|6|1700000000|1",
+                           "0|1|a||devices/a/telemetry|||new|3|1700000000|0",
+                           "2|1|a|c|devices/a/commands/c/response|||done|4|1700000000|0"));
+  EXPECT_EQ(source_->stats().retained_telemetry, GetParam() == 5 ? 0 : 1);
+  EXPECT_EQ(source_->stats().unknown_topic, 0);
+}
+
+TEST_P(MqttSourceBrokerTest, ARefusalReachesItsSender) {
+  intake_.answer = {.status = absl::InvalidArgumentError("byte 0: no JSON"),
+                    .reason = v1::DEAD_LETTER_REASON_MALFORMED,
+                    .receipt = {}};
+  Connect();
+  // QoS 0 is heard only by who listens already: publish until it does.
+  std::vector<std::string> heard;
+  std::atomic<bool> done{false};
+  std::thread device([&] {
+    heard = broker_.Subscribe({"-t", "devices/a/errors", "-C", "1", "-W", "20"});
+    done = true;
+  });
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_TRUE(broker_.Publish({"-t", "devices/a/telemetry", "-q", "1", "-m", "x"}));
+    return done.load();
+  }));
+  device.join();
+  ASSERT_THAT(heard, SizeIs(1));
+  EXPECT_EQ(heard[0],
+            "{\"error\": \"byte 0: no JSON\", \"reason\": \"MALFORMED\", \"topic\": "
+            "\"devices/a/telemetry\", \"time_ms\": 1700000000000}");
+  Lines();
 }
 
 }  // namespace
