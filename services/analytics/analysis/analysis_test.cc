@@ -49,14 +49,13 @@ class Source {
   std::vector<double> values_;
 };
 
-std::vector<std::string> Names(const ScriptedJournal& journal) {
-  std::vector<std::string> names;
+// What names each insight, and all that it says.
+std::vector<std::string> Contents(const ScriptedJournal& journal) {
+  std::vector<std::string> contents;
   for (const std::string& record : journal.records()) {
-    const auto insight = DecodeInsight({0, absl::UnixEpoch(), record});
-    names.push_back(absl::StrCat(insight->telemetry_journal_id(), "/", insight->telemetry_offset(),
-                                 "/", insight->number()));
+    contents.push_back(DecodeInsight({0, absl::UnixEpoch(), record})->ShortDebugString());
   }
-  return names;
+  return contents;
 }
 
 class AnalysisTest : public testing::Test {
@@ -93,7 +92,7 @@ class AnalysisTest : public testing::Test {
     auto log = *InsightLog::Open(&journal);
     Analysis analysis(AnalysisOptions{}, log.get(), &clock_);
     analysis.Take(source_.Batch(0, source_.size()));
-    return Names(journal);
+    return Contents(journal);
   }
 
   const unsigned seed_;
@@ -133,8 +132,8 @@ TEST_F(AnalysisTest, EveryInsightOnceWhereverItCrashes) {
     }
   }
   journal_.SetSyncing(true);
-  EXPECT_EQ(Names(journal_), Undisturbed());
-  EXPECT_GT(Names(journal_).size(), 50);
+  EXPECT_EQ(Contents(journal_), Undisturbed());
+  EXPECT_GT(Contents(journal_).size(), 50);
   EXPECT_EQ(analysis_->stats().missed_records, 0);
 }
 
@@ -182,7 +181,7 @@ TEST_F(AnalysisTest, ARefusedInsightIsTriedAgainAndNothingIsLost) {
   thread.join();
   EXPECT_TRUE(takes_again_);
   EXPECT_GT(analysis_->stats().refused_insights, 0);
-  EXPECT_EQ(Names(journal_), Undisturbed());
+  EXPECT_EQ(Contents(journal_), Undisturbed());
 }
 
 TEST_F(AnalysisTest, StoppedWhileInsightsAreRefusedItKeepsTheOldCheckpoint) {
@@ -200,7 +199,7 @@ TEST_F(AnalysisTest, StoppedWhileInsightsAreRefusedItKeepsTheOldCheckpoint) {
   journal_.SetAppendStatus(absl::OkStatus());
   Start();
   analysis_->Take(source_.Batch(500, 3000));
-  EXPECT_EQ(Names(journal_), Undisturbed());
+  EXPECT_EQ(Contents(journal_), Undisturbed());
 }
 
 TEST_F(AnalysisTest, CountsWhatItMissed) {
@@ -244,10 +243,10 @@ TEST_F(AnalysisTest, ACrashAfterTheJournalBecameAnotherOneDoublesNothing) {
   analysis_->Take(source_.Batch(0, 300));
   ASSERT_TRUE(checkpointer_->Run().ok());
   analysis_->Take(source_.Batch(0, 300, "B"));
-  const auto before = Names(journal_);
+  const auto before = Contents(journal_);
   Start();
   EXPECT_TRUE(analysis_->Take(source_.Batch(0, 400, "B")).is_new_journal);
-  const auto after = Names(journal_);
+  const auto after = Contents(journal_);
   ASSERT_GT(after.size(), before.size());
   EXPECT_TRUE(std::equal(before.begin(), before.end(), after.begin()));
   EXPECT_EQ(std::set<std::string>(after.begin(), after.end()).size(), after.size());
@@ -294,7 +293,7 @@ TEST_F(AnalysisTest, ReadersCheckpointsAndIntakeGoTogether) {
   done = true;
   reader.join();
   checkpoints.join();
-  EXPECT_EQ(Names(journal_), Undisturbed());
+  EXPECT_EQ(Contents(journal_), Undisturbed());
   ASSERT_TRUE(checkpointer_->Run().ok());
   EXPECT_EQ(acknowledged_, (TelemetryPosition{"A", source_.size()}));
 }
