@@ -8,9 +8,13 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "libs/rpc/service.h"
+#include "services/registry/command_rpc.h"
+#include "services/registry/commands/command_book.h"
 #include "services/registry/devices/device_directory.h"
 #include "services/registry/devices/registry_state.h"
+#include "services/registry/presence/presence.h"
 #include "services/registry/registry_metrics.h"
 #include "services/registry/registry_rpc.h"
 #include "sluice/config/v1/registry.pb.h"
@@ -33,14 +37,22 @@ class Registry final : public rpc::Service {
 
  private:
   Registry(const config::v1::RegistryConfig& config, const rpc::Environment& environment,
-           std::unique_ptr<RegistryState> state);
+           std::unique_ptr<RegistryState> state, std::unique_ptr<CommandBook> commands);
 
   void LookAfter();
+  void LookAfterOnce();
 
+  const absl::Duration last_seen_interval_;
   const std::unique_ptr<RegistryState> state_;
+  const std::unique_ptr<CommandBook> commands_;
   DeviceDirectory directory_;
+  Presence presence_;
   RegistryRpc registry_rpc_;
+  CommandRpc command_rpc_;
   RegistryMetrics metrics_;
+  // Uptimes, for the thread alone.
+  absl::Duration last_seen_due_;
+  absl::Duration trim_due_;
 
   absl::Mutex mutex_;
   absl::CondVar stop_;

@@ -12,18 +12,6 @@ namespace {
 
 constexpr absl::Duration kStreamWake = absl::Milliseconds(200);
 
-// Runs `call` if it is worth it and moves what it returns to `response`.
-template <typename Response, typename Call>
-grpc::Status Answer(const grpc::ServerContext& context, const rpc::StreamGate& streams,
-                    Response* response, Call call) {
-  const absl::Status admitted = AdmitCall(context, streams);
-  if (!admitted.ok()) return rpc::ToGrpc(admitted);
-  absl::StatusOr<Response> result = call();
-  if (!result.ok()) return rpc::ToGrpc(result.status());
-  *response = *std::move(result);
-  return grpc::Status::OK;
-}
-
 }  // namespace
 
 grpc::Status RegistryRpc::CreateDevice(grpc::ServerContext* context,
@@ -68,6 +56,12 @@ grpc::Status RegistryRpc::UpdateDeviceStatus(grpc::ServerContext* context,
                                              const v1::UpdateDeviceStatusRequest* request,
                                              v1::Device* response) {
   return Answer(*context, *streams_, response, [&] { return directory_->UpdateStatus(*request); });
+}
+
+grpc::Status RegistryRpc::ReportPresence(grpc::ServerContext* context,
+                                         const v1::ReportPresenceRequest* request,
+                                         v1::ReportPresenceResponse* response) {
+  return Answer(*context, *streams_, response, [&] { return presence_->Report(*request); });
 }
 
 grpc::Status RegistryRpc::WatchDevices(grpc::ServerContext* context,

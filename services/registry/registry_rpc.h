@@ -4,16 +4,19 @@
 #include "libs/rpc/stream_gate.h"
 #include "services/registry/devices/device_directory.h"
 #include "services/registry/devices/registry_state.h"
+#include "services/registry/presence/presence.h"
 #include "sluice/v1/registry_service.grpc.pb.h"
 
 namespace sluice::registry {
 
-// sluice.v1.RegistryService over gRPC: hands calls to the directory and turns its answers.
+// sluice.v1.RegistryService over gRPC: hands calls to the units that decide and turns their
+// answers.
 class RegistryRpc final : public v1::RegistryService::Service {
  public:
   // All must outlive it.
-  RegistryRpc(RegistryState* state, DeviceDirectory* directory, rpc::StreamGate* streams)
-      : state_(state), directory_(directory), streams_(streams) {}
+  RegistryRpc(RegistryState* state, DeviceDirectory* directory, Presence* presence,
+              rpc::StreamGate* streams)
+      : state_(state), directory_(directory), presence_(presence), streams_(streams) {}
 
   grpc::Status CreateDevice(grpc::ServerContext* context, const v1::CreateDeviceRequest* request,
                             v1::Device* response) override;
@@ -33,10 +36,14 @@ class RegistryRpc final : public v1::RegistryService::Service {
                                   v1::Device* response) override;
   grpc::Status WatchDevices(grpc::ServerContext* context, const v1::WatchDevicesRequest* request,
                             grpc::ServerWriter<v1::WatchDevicesResponse>* writer) override;
+  grpc::Status ReportPresence(grpc::ServerContext* context,
+                              const v1::ReportPresenceRequest* request,
+                              v1::ReportPresenceResponse* response) override;
 
  private:
   RegistryState* const state_;
   DeviceDirectory* const directory_;
+  Presence* const presence_;
   rpc::StreamGate* const streams_;
 };
 

@@ -189,7 +189,10 @@ absl::StatusOr<v1::Device> DeviceDirectory::Update(const v1::UpdateDeviceRequest
   if (!updated.ok()) return updated.status();
   if (Fingerprint(*updated) == Fingerprint(*current)) return *current;
   Touch(state_->clock().Now(), &*updated);
-  if (!(status = state_->Commit({*updated}, {})).ok()) return status;
+  const bool disabled = current->enabled() && !updated->enabled();
+  status = disabled ? CommitAndCancel(updated->id(), "the device was disabled", {*updated}, {})
+                    : state_->Commit({*updated}, {});
+  if (!status.ok()) return status;
   return updated;
 }
 
@@ -202,7 +205,17 @@ absl::Status DeviceDirectory::Delete(const v1::DeleteDeviceRequest& request) {
   if (!(status = CheckEtag(request.etag(), *current)).ok()) return status;
   StoreChanges changes;
   changes.delete_devices.push_back(request.device_id());
-  return state_->Commit({}, std::move(changes));
+  return CommitAndCancel(request.device_id(), "the device was deleted", {}, std::move(changes));
+}
+
+absl::Status DeviceDirectory::CommitAndCancel(const std::string& device_id, absl::string_view why,
+                                              const std::vector<v1::Device>& changed,
+                                              StoreChanges changes) {
+  const auto ids = commands_->CancelAll(device_id, why, &changes);
+  if (!ids.ok()) return ids.status();
+  const absl::Status status = state_->Commit(changed, std::move(changes));
+  if (status.ok()) commands_->Cancelled(*ids);
+  return status;
 }
 
 absl::StatusOr<v1::Device> DeviceDirectory::UpdateStatus(

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "services/registry/commands/command_book.h"
 #include "services/registry/devices/registry_state.h"
 #include "sluice/v1/registry_service.pb.h"
 
@@ -21,9 +22,10 @@ namespace sluice::registry {
 // of RegistryStore.
 class DeviceDirectory {
  public:
-  // `state` must outlive it. `max_devices`: see RegistryConfig.
-  DeviceDirectory(RegistryState* state, int64_t max_devices)
-      : state_(state), max_devices_(max_devices) {}
+  // `state` and `commands` (whose devices it deletes and disables) must outlive it. `max_devices`:
+  // see RegistryConfig.
+  DeviceDirectory(RegistryState* state, CommandBook* commands, int64_t max_devices)
+      : state_(state), commands_(commands), max_devices_(max_devices) {}
 
   absl::StatusOr<v1::Device> Create(const v1::CreateDeviceRequest& request);
   absl::StatusOr<v1::BatchCreateDevicesResponse> BatchCreate(
@@ -43,7 +45,12 @@ class DeviceDirectory {
   absl::StatusOr<v1::Device> CreateOnce(const v1::CreateDeviceRequest& request,
                                         const std::string& request_key);
 
+  // Commits `changed` and `changes`, and that the device's unfinished commands end CANCELLED.
+  absl::Status CommitAndCancel(const std::string& device_id, absl::string_view why,
+                               const std::vector<v1::Device>& changed, StoreChanges changes);
+
   RegistryState* const state_;
+  CommandBook* const commands_;
   const int64_t max_devices_;
   absl::Mutex mutex_;
   // Places taken by writes under way.
