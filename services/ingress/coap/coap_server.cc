@@ -22,11 +22,17 @@ namespace {
 // shorter than that is whole. (Its own default, 1,152, has no room for a block of 1,024 bytes and
 // two long ids.)
 constexpr unsigned int kMaxDatagramBytes = 1471;
+// Some 5,000 small datagrams: devices that come back together after a power cut should not be
+// turned away by the socket. (The system's default holds 270.)
+constexpr int kReceiveBufferBytes = 4 << 20;
 // Sessions only say where an answer goes, so a quiet one is not worth its share of each datagram's
 // cost.
 constexpr unsigned int kSessionTimeoutSeconds = 10;
-// Datagrams that may be served before answers and acknowledgements get their turn.
+// Datagrams that are served, and answers that are sent, before it is the other's turn: while
+// thousands of answers leave at once, the socket's buffer would overflow with what their receivers
+// send next.
 constexpr int kDatagramsPerTurn = 64;
+constexpr size_t kAnswersPerTurn = 64;
 // A CON that is not acknowledged is sent again for at most so long (MAX_TRANSMIT_WAIT).
 constexpr absl::Duration kMaxTransmitWait = absl::Seconds(93);
 
@@ -107,13 +113,14 @@ absl::Status CoapServer::Listen(const ListenAddress& address) {
   if (endpoint == nullptr) {
     return absl::UnavailableError(absl::StrCat("cannot listen on udp ", address.ToString()));
   }
+  port->EnlargeReceiveBuffers(kReceiveBufferBytes);
   coap_endpoint_set_default_mtu(endpoint, kMaxDatagramBytes);
   coap_context_set_max_idle_sessions(context_, options_.max_idle_sessions);
   coap_context_set_session_timeout(context_, kSessionTimeoutSeconds);
   coap_set_app_data(context_, this);
 
   // One handler sees every path and method. The listing needs a resource of its own, as libcoap
-  // would answer by itself.
+  // would answer by itself. (So it does for method codes from 0.08 on: 4.04.)
   coap_resource_t* listing =
       coap_resource_init(coap_make_str_const(COAP_DEFAULT_URI_WELLKNOWN), /*flags=*/0);
   coap_resource_t* others = coap_resource_unknown_init(&CoapServer::OnRequest);
@@ -133,6 +140,7 @@ absl::Status CoapServer::Listen(const ListenAddress& address) {
   if (epoll_fd_ < 0 || epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_fd_, &wake) != 0) {
     return absl::InternalError("CoAP: this libcoap is built without epoll");
   }
+  port_ = port->address().port;
   endpoint_ = port->address().ToString();
   return absl::OkStatus();
 }
@@ -146,14 +154,20 @@ void CoapServer::Stop() {
 }
 
 CoapStats CoapServer::stats() const {
-  absl::MutexLock lock(&stats_mutex_);
-  return stats_;
+  CoapStats stats;
+  {
+    absl::MutexLock lock(&stats_mutex_);
+    stats = stats_;
+  }
+  stats.dropped_by_system = DroppedDatagrams(port_);
+  return stats;
 }
 
 void CoapServer::Run() {
   malformed_datagrams = &counts_.malformed;
   while (!stopping_) {
     ServeDatagrams();
+    AnswerDurable();
     pending_.AcknowledgeOverdue([this](PendingAnswer& pending) {
       SendEmptyAcknowledgement(pending.session, pending.key.message_id);
       handler_.OnAcknowledged(pending.key);
@@ -168,7 +182,6 @@ void CoapServer::Run() {
 }
 
 void CoapServer::ServeDatagrams() {
-  bool is_woken = false;
   for (int turn = 0; turn < kDatagramsPerTurn; ++turn) {
     epoll_event events[16];
     const int found = epoll_wait(epoll_fd_, events, 16, turn == 0 ? WaitMilliseconds() : 0);
@@ -176,23 +189,24 @@ void CoapServer::ServeDatagrams() {
         std::remove_if(events, events + std::max(found, 0),
                        [this](const epoll_event& event) { return event.data.ptr == &wake_fd_; });
     if (end != events + std::max(found, 0)) {
-      is_woken = true;
+      has_durable_ = true;
       Discard(wake_fd_);
     }
     if (end == events) break;
     coap_io_do_epoll(context_, events, end - events);
   }
-  if (is_woken) AnswerDurable();
 }
 
 int CoapServer::WaitMilliseconds() const {
+  if (has_durable_) return 0;
   const absl::Duration wait = pending_.UntilOverdue();
   if (wait == absl::InfiniteDuration()) return -1;
   return static_cast<int>(absl::ToInt64Milliseconds(wait)) + 1;
 }
 
 void CoapServer::AnswerDurable() {
-  pending_.PopDurable(*intake_, [this](PendingAnswer& pending) {
+  if (!has_durable_) return;
+  has_durable_ = pending_.PopDurable(*intake_, kAnswersPerTurn, [this](PendingAnswer& pending) {
     Send(pending);
     handler_.OnAnswered(pending.key, pending.answer);
     coap_session_release(pending.session);
@@ -202,7 +216,10 @@ void CoapServer::AnswerDurable() {
 void CoapServer::Drain() {
   const absl::Duration deadline = clock_->Uptime() + options_.stop_grace;
   for (;;) {
-    AnswerDurable();
+    do {
+      has_durable_ = true;
+      AnswerDurable();
+    } while (has_durable_);
     const absl::Duration left = deadline - clock_->Uptime();
     if (pending_.size() == 0 || left <= absl::ZeroDuration()) break;
     pollfd wake{wake_fd_, POLLIN, 0};

@@ -44,10 +44,11 @@ CoapOptions CoapOptionsFrom(const config::v1::Coap& config);
 
 // Counts since the start, unless they say "now".
 struct CoapStats {
-  int64_t received = 0;          // requests for any path
-  int64_t malformed = 0;         // datagrams that were no CoAP message, or longer than 1,471 bytes
-  int64_t taken = 0;             // messages handed to the intake
-  int64_t answered_success = 0;  // 2.xx
+  int64_t received = 0;   // requests for any path
+  int64_t malformed = 0;  // datagrams that were no CoAP message or longer than 1,471 bytes: reset
+  int64_t dropped_by_system = 0;      // datagrams that found the receive buffer full
+  int64_t taken = 0;                  // messages handed to the intake
+  int64_t answered_success = 0;       // 2.xx
   int64_t answered_client_error = 0;  // 4.xx
   int64_t answered_server_error = 0;  // 5.xx
   int64_t answers_unwanted = 0;       // No-Response (RFC 7967)
@@ -100,6 +101,7 @@ class CoapServer {
   void Run();
   // Serves datagrams until there is none or a fair number is done.
   void ServeDatagrams();
+  // Sends a fair number of the answers that may go.
   void AnswerDurable();
   void Drain();
   int WaitMilliseconds() const;
@@ -118,6 +120,7 @@ class CoapServer {
   Intake* const intake_;
   const Clock* const clock_;
   std::string endpoint_;
+  int port_ = 0;
   int wake_fd_ = -1;   // written by the intake's listener and by Stop
   int epoll_fd_ = -1;  // libcoap's own, which knows wake_fd_ too
   int64_t listener_ = -1;
@@ -128,6 +131,7 @@ class CoapServer {
   coap_context_t* context_ = nullptr;
   CoapRequestHandler handler_;
   PendingAnswers pending_;
+  bool has_durable_ = false;                       // answers may be ready to go
   std::deque<absl::Duration> separate_responses_;  // when the CON ones were sent
   CoapStats counts_;
 

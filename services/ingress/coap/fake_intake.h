@@ -86,8 +86,11 @@ class FakeIntake final : public Intake {
   }
 
   void SyncAlways() {
-    absl::MutexLock lock(&mutex_);
-    always_ = true;
+    {
+      absl::MutexLock lock(&mutex_);
+      always_ = true;
+    }
+    Sync();
   }
 
   // From now on nothing is written.

@@ -60,7 +60,17 @@ void MessageDedup::SetAnswered(const CoapMessageKey& key, const CoapAnswer& answ
   stats_.bytes += AnswerBytes(*entry->answer);
 }
 
-void MessageDedup::Forget(const CoapMessageKey& key) { numbers_.erase(key); }
+void MessageDedup::Forget(const CoapMessageKey& key) {
+  const auto found = numbers_.find(key);
+  if (found == numbers_.end()) return;
+  // Mostly it is the last one that came: then a flood of what is not taken displaces nothing.
+  if (found->second == first_ + entries_.size() - 1) {
+    stats_.bytes -= kEntryBytes;
+    --stats_.messages;
+    entries_.pop_back();
+  }
+  numbers_.erase(found);
+}
 
 MessageDedup::Entry* MessageDedup::Find(const CoapMessageKey& key) {
   const auto found = numbers_.find(key);

@@ -20,7 +20,7 @@ namespace sluice::ingress {
 class MessageDedup {
  public:
   struct Options {
-    // About 64,000 messages; answers that are more than a code count with their size.
+    // About 50,000 messages; answers that are more than a code count with their size.
     size_t max_bytes = 8 << 20;
     // EXCHANGE_LIFETIME: for so long a sender may send the same message again.
     absl::Duration lifetime = absl::Seconds(247);
@@ -48,7 +48,7 @@ class MessageDedup {
   // What became of a pending message. Without effect if it has been forgotten meanwhile.
   void SetAcknowledged(const CoapMessageKey& key);
   void SetAnswered(const CoapMessageKey& key, const CoapAnswer& answer);
-  // It had no effect: sent again it is new.
+  // A pending message had no effect: sent again it is new.
   void Forget(const CoapMessageKey& key);
 
   const Stats& stats() const { return stats_; }

@@ -69,6 +69,12 @@ TEST_F(MessageDedupTest, SenderIdAndContentTellMessagesApart) {
 TEST_F(MessageDedupTest, ForgetsWhatHadNoEffect) {
   Admit(Key(1));
   dedup_.Forget(Key(1));
+  EXPECT_EQ(dedup_.stats().messages, 0);
+  EXPECT_EQ(dedup_.stats().bytes, 0);
+  Admit(Key(1));
+  Admit(Key(2));
+  dedup_.Forget(Key(1));
+  clock_.Advance(absl::Seconds(1));
   EXPECT_EQ(Admit(Key(1)), State::kNew);
   // The first entry's end does not take the second one with it.
   clock_.Advance(absl::Seconds(246));

@@ -15,16 +15,18 @@ void PendingAnswers::Push(PendingAnswer answer) {
   ++size_;
 }
 
-void PendingAnswers::PopDurable(const Intake& intake,
+bool PendingAnswers::PopDurable(const Intake& intake, size_t max_answers,
                                 absl::FunctionRef<void(PendingAnswer&)> send) {
   for (Lane& lane : lanes_) {
     while (!lane.answers.empty() && intake.IsDurable(lane.answers.front().receipt)) {
+      if (max_answers-- == 0) return true;
       send(lane.answers.front());
       lane.answers.pop_front();
       if (lane.acknowledged > 0) --lane.acknowledged;
       --size_;
     }
   }
+  return false;
 }
 
 void PendingAnswers::AcknowledgeOverdue(absl::FunctionRef<void(PendingAnswer&)> acknowledge) {

@@ -51,8 +51,10 @@ class PendingAnswers {
   // Receipts of one log come in the order of their offsets.
   void Push(PendingAnswer answer);
 
-  // Hands over, and forgets, those whose receipts are durable; of one log in the order they came.
-  void PopDurable(const Intake& intake, absl::FunctionRef<void(PendingAnswer&)> send);
+  // Hands over, and forgets, those whose receipts are durable, `max_answers` at most; of one log in
+  // the order they came. Whether it stopped at the limit.
+  bool PopDurable(const Intake& intake, size_t max_answers,
+                  absl::FunctionRef<void(PendingAnswer&)> send);
 
   // Hands over every CON that has waited too long, once each, and marks it acknowledged.
   void AcknowledgeOverdue(absl::FunctionRef<void(PendingAnswer&)> acknowledge);

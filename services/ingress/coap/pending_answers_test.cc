@@ -27,10 +27,10 @@ class PendingAnswersTest : public testing::Test {
     answer.receipt = intake_.Take(message).receipt;
     pending_.Push(std::move(answer));
   }
-  std::vector<int> PopDurable() {
+  std::vector<int> PopDurable(size_t max_answers = 100) {
     std::vector<int> ids;
-    pending_.PopDurable(intake_,
-                        [&](PendingAnswer& answer) { ids.push_back(answer.key.message_id); });
+    has_more_ = pending_.PopDurable(
+        intake_, max_answers, [&](PendingAnswer& answer) { ids.push_back(answer.key.message_id); });
     return ids;
   }
   std::vector<int> Acknowledge() {
@@ -41,6 +41,7 @@ class PendingAnswersTest : public testing::Test {
   }
 
   FakeClock clock_;
+  bool has_more_ = false;
   FakeIntake intake_;
   PendingAnswers pending_{PendingAnswers::Options(), &clock_};
 };
@@ -56,6 +57,16 @@ TEST_F(PendingAnswersTest, WaitForTheDisk) {
   intake_.Sync();
   EXPECT_THAT(PopDurable(), ElementsAre(3));
   EXPECT_EQ(pending_.size(), 0u);
+}
+
+TEST_F(PendingAnswersTest, LeaveInPortions) {
+  for (int i = 1; i <= 3; ++i) Push(i);
+  Push(4, true, "}");
+  intake_.Sync();
+  EXPECT_THAT(PopDurable(2), ElementsAre(1, 2));
+  EXPECT_TRUE(has_more_);
+  EXPECT_EQ(PopDurable(2).size(), 2u);
+  EXPECT_FALSE(has_more_);
 }
 
 TEST_F(PendingAnswersTest, OneLogDoesNotHoldUpAnother) {
@@ -87,7 +98,7 @@ TEST_F(PendingAnswersTest, EveryConIsAcknowledgedOnceWhenItTakesLong) {
 
   intake_.Sync();
   std::vector<bool> acknowledged;
-  pending_.PopDurable(intake_,
+  pending_.PopDurable(intake_, 100,
                       [&](PendingAnswer& answer) { acknowledged.push_back(answer.acknowledged); });
   EXPECT_THAT(acknowledged, ElementsAre(true, false, true));
   Push(4);

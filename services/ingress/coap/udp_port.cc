@@ -1,15 +1,21 @@
 #include "services/ingress/coap/udp_port.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <netinet/in.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "libs/net/port_owner.h"
 
 namespace sluice::ingress {
@@ -57,6 +63,25 @@ absl::StatusOr<ClaimedUdpPort> ClaimedUdpPort::Claim(const ListenAddress& addres
   return claimed;
 }
 
+void ClaimedUdpPort::EnlargeReceiveBuffers(int bytes) const {
+  DIR* const open_files = opendir("/proc/self/fd");
+  if (open_files == nullptr) return;
+  while (const dirent* entry = readdir(open_files)) {
+    int fd = -1;
+    sockaddr_storage bound{};
+    socklen_t size = sizeof(bound);
+    if (!absl::SimpleAtoi(entry->d_name, &fd) ||
+        getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) != 0 || size != size_ ||
+        std::memcmp(&bound, &socket_address_, size) != 0) {
+      continue;
+    }
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) != 0) {
+      setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+    }
+  }
+  closedir(open_files);
+}
+
 ClaimedUdpPort::ClaimedUdpPort(ClaimedUdpPort&& other) noexcept
     : socket_(std::exchange(other.socket_, -1)),
       address_(std::move(other.address_)),
@@ -65,6 +90,26 @@ ClaimedUdpPort::ClaimedUdpPort(ClaimedUdpPort&& other) noexcept
 
 ClaimedUdpPort::~ClaimedUdpPort() {
   if (socket_ >= 0) close(socket_);
+}
+
+int64_t DroppedDatagrams(int port) {
+  const std::string ending = absl::StrCat(":", absl::Hex(port, absl::kZeroPad4));
+  int64_t dropped = 0;
+  for (const char* table : {"/proc/net/udp", "/proc/net/udp6"}) {
+    std::ifstream sockets(table);
+    std::string line;
+    while (std::getline(sockets, line)) {
+      // The second column is the local ADDRESS:PORT in hex, the last one counts the drops.
+      const std::vector<absl::string_view> columns =
+          absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
+      int64_t drops = 0;
+      if (columns.size() > 2 && absl::EndsWithIgnoreCase(columns[1], ending) &&
+          absl::SimpleAtoi(columns.back(), &drops)) {
+        dropped += drops;
+      }
+    }
+  }
+  return dropped;
 }
 
 }  // namespace sluice::ingress

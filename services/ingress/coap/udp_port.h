@@ -3,6 +3,8 @@
 
 #include <sys/socket.h>
 
+#include <cstdint>
+
 #include "absl/status/statusor.h"
 #include "libs/net/listen_address.h"
 
@@ -20,6 +22,11 @@ class ClaimedUdpPort {
   ClaimedUdpPort& operator=(ClaimedUdpPort&&) = delete;
   ~ClaimedUdpPort();
 
+  // Asks for room for so many bytes in the receive buffer of every socket of this process on the
+  // port, and gets as much of it as the system allows (net.core.rmem_max, unless one may exceed
+  // it). For a library that shows nobody its socket.
+  void EnlargeReceiveBuffers(int bytes) const;
+
   // The address with the port that it got.
   const ListenAddress& address() const { return address_; }
   const sockaddr_storage& socket_address() const { return socket_address_; }
@@ -33,6 +40,10 @@ class ClaimedUdpPort {
   sockaddr_storage socket_address_{};
   socklen_t size_ = 0;
 };
+
+// Datagrams that the system has dropped since the sockets on this port were opened, for want of
+// room in their receive buffers (or of checksums that fit). Reads /proc; 0 if that cannot be known.
+int64_t DroppedDatagrams(int port);
 
 }  // namespace sluice::ingress
 
