@@ -307,12 +307,6 @@ void CoapServer::Send(const PendingAnswer& pending) {
   coap_add_token(pdu, pending.token.size(), reinterpret_cast<const uint8_t*>(pending.token.data()));
   WriteCoapAnswer(pending.answer, pdu);
   if (coap_send(pending.session, pdu) == COAP_INVALID_MID) ++counts_.answers_failed;
-  if (type == COAP_MESSAGE_CON) {
-    // libcoap sets its timer for the retransmission only when it looks at its own events.
-    coap_tick_t now;
-    coap_ticks(&now);
-    coap_io_prepare_epoll(context_, now);
-  }
 }
 
 void CoapServer::SendEmptyAcknowledgement(coap_session_t* session, uint16_t message_id) {

@@ -75,6 +75,7 @@ TEST_F(CoapServerLimitsTest, RefusesAByteMoreAndSaysHowMuchMayCome) {
   EXPECT_EQ(answer->code, 413);
   EXPECT_EQ(answer->Uint(kSize1), 65536);
   EXPECT_THAT(answer->payload, HasSubstr("at most 65536"));
+  ASSERT_EQ(intake_.taken().size(), 1u);
   EXPECT_EQ(intake_.taken()[0].payload.size(), 65536u);
   EXPECT_EQ(intake_.taken()[0].payload_size_bytes, 65537);
 
@@ -107,6 +108,7 @@ TEST_F(CoapServerLimitsTest, ABlockOfFullSizeWithTheLongestIdsFits) {
   const absl::optional<RawMessage> answer = client_->Ask(block);
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->code, 204);
+  ASSERT_EQ(intake_.taken().size(), 1u);
   EXPECT_EQ(intake_.taken()[0].payload.size(), 1024u);
 }
 
@@ -183,7 +185,11 @@ TEST_F(CoapServerLimitsTest, StopAnswersWhatReachesTheDiskInTime) {
   Start();
   client_->Send(Post(1, kTelemetry, "1"));
   ASSERT_TRUE(intake_.WaitTaken(1));
+  ASSERT_TRUE(IsAlive(client_.get()));
+  const int64_t asked = intake_.durability_checks();
   std::thread stopper([this] { server_->Stop(); });
+  // It has begun to wait: nothing else makes it ask.
+  ASSERT_TRUE(intake_.WaitDurabilityChecks(asked + 1));
   intake_.Sync();
   const absl::optional<RawMessage> answer = client_->Receive();
   stopper.join();

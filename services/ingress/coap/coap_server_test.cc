@@ -154,6 +154,18 @@ TEST_F(CoapServerTest, OptionsItCannotHeedAreRefused) {
   EXPECT_EQ(intake_.taken().size(), 0u);
 }
 
+TEST_F(CoapServerTest, AnswersToNonsHaveMessageIdsOfTheServersOwn) {
+  Start();
+  RawMessage request = Post(1, "nowhere", "");
+  request.type = RawMessage::kNon;
+  const absl::optional<RawMessage> first = client_->Ask(request);
+  const absl::optional<RawMessage> second = client_->Ask(request);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(first->type, RawMessage::kNon);
+  EXPECT_EQ(second->code, 404);
+  EXPECT_NE(first->message_id, second->message_id);
+}
+
 TEST_F(CoapServerTest, APingIsAnswered) {
   Start();
   RawMessage ping;

@@ -52,6 +52,7 @@ class FakeIntake final : public Intake {
 
   bool IsDurable(const Receipt& receipt) const override {
     absl::MutexLock lock(&mutex_);
+    ++durability_checks_;
     return IsDurableLocked(receipt);
   }
 
@@ -114,6 +115,22 @@ class FakeIntake final : public Intake {
     return mutex_.AwaitWithTimeout(absl::Condition(&enough), absl::Seconds(10));
   }
 
+  // How often IsDurable was called.
+  int64_t durability_checks() const {
+    absl::MutexLock lock(&mutex_);
+    return durability_checks_;
+  }
+
+  // Waits until it was called so often; false after 10 s.
+  bool WaitDurabilityChecks(int64_t count) const {
+    absl::MutexLock lock(&mutex_);
+    const auto enough = [&] {
+      mutex_.AssertReaderHeld();
+      return durability_checks_ >= count;
+    };
+    return mutex_.AwaitWithTimeout(absl::Condition(&enough), absl::Seconds(10));
+  }
+
   size_t listeners() const {
     absl::MutexLock lock(&listeners_mutex_);
     return listeners_.size();
@@ -146,6 +163,7 @@ class FakeIntake final : public Intake {
   std::vector<Taken> taken_ ABSL_GUARDED_BY(mutex_);
   int64_t written_[4] ABSL_GUARDED_BY(mutex_) = {};
   int64_t durable_[4] ABSL_GUARDED_BY(mutex_) = {};
+  mutable int64_t durability_checks_ ABSL_GUARDED_BY(mutex_) = 0;
   bool always_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status refusal_ ABSL_GUARDED_BY(mutex_);
 
