@@ -103,7 +103,7 @@ def show(report, outcomes, memory):
     """Prints the table; returns what is not as promised."""
     answered = [seconds for _, seconds in outcomes if seconds is not None]
     anomalies, latency = report["anomalies"], report["latency_us"]
-    share = anomalies["false_alarms"] / max(1, report["received"])
+    share = anomalies["false_alarm_share"]
     rows = [
         ("messages sent", f"{report['sent']:,}"),
         ("acknowledged", f"{report['acknowledged']:,}"),
