@@ -28,12 +28,22 @@ def series(clients, device, count):
 
 
 def insights(clients, device):
-    """All insights about a device so far, read from the start of the log."""
-    request = pb.SubscribeInsightsRequest(device_ids=[device])
-    request.start.earliest.SetInParent()
-    stream = clients.analytics.SubscribeInsights(request, timeout=20)
-    found = list(next(stream).insights)
-    stream.cancel()
+    """All insights about a device so far: the log from its start to where a nameless stream at its end begins."""
+    def stream(position):
+        request = pb.SubscribeInsightsRequest(device_ids=[device])
+        getattr(request.start, position).SetInParent()
+        return clients.analytics.SubscribeInsights(request, timeout=20)
+
+    at_end = stream("latest")
+    end = next(at_end).next_offset
+    at_end.cancel()
+    found = []
+    from_start = stream("earliest")
+    for response in from_start:
+        found += response.insights
+        if response.next_offset >= end:
+            break
+    from_start.cancel()
     return found
 
 
