@@ -109,14 +109,14 @@ absl::Status Live(
   auto data_dir = DataDir::Open(DataDirectory(config));
   if (!data_dir.ok()) return data_dir.status();
   const SystemClock clock;
-  auto metrics = std::make_shared<prometheus::Registry>();
+  prometheus::Registry metrics;
   const auto grpc_config = CommonPart<config::v1::Grpc>(config, "grpc");
   auto metrics_endpoint =
-      MetricsEndpoint::Start(CommonPart<config::v1::Metrics>(config, "metrics").listen(), metrics);
+      MetricsEndpoint::Start(CommonPart<config::v1::Metrics>(config, "metrics").listen(), &metrics);
   if (!metrics_endpoint.ok()) return metrics_endpoint.status();
 
   StreamGate streams(grpc_config.max_streams());
-  auto service = create({&clock, metrics.get(), &streams});
+  auto service = create({&clock, &metrics, &streams});
   if (!service.ok()) return service.status();
   auto server = Server::Start(grpc_config, (*service)->GrpcServices());
   absl::Status status = server.status();
