@@ -16,7 +16,7 @@ namespace sluice::ingress {
 // aborts the test's process.
 class TestBroker {
  public:
-  // `extra_config`: more lines for the config file. Persistence is on, and saves on every change.
+  // `extra_config`: more lines for the config file. Persistence is on.
   explicit TestBroker(const std::string& extra_config = "");
   // Ends the broker.
   ~TestBroker();
@@ -35,11 +35,11 @@ class TestBroker {
   void Freeze();
   void Thaw();
 
-  // Forgets all sessions, subscriptions and messages. Only while it is not running.
-  void WipeState();
+  // Writes all it knows to disk; it does so at Stop too, and at no other time.
+  void Save();
 
-  // Whether what it knows has been saved since this call began, within the timeout.
-  bool WaitSaved(absl::Duration timeout = absl::Seconds(10)) const;
+  // Forgets what is on disk: sessions, subscriptions, messages.
+  void WipeState();
 
   // Runs `mosquitto_pub` with these arguments after those for host and port; whether it exited with
   // 0.
