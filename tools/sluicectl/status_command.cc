@@ -207,7 +207,10 @@ int Run(const Session& session, const StatusOptions&) {
                  HealthCell(report.health), Details(report)});
     }
   }
-  if (!console.json) WriteTable(console, table, "");
+  // Not cut: why a service does not serve stands at the end.
+  TableStyle style = console.style;
+  style.width = 0;
+  if (!console.json) *console.out << table.Render(style);
   return unreachable ? kExitUnreachable : refused ? kExitRefused : kExitOk;
 }
 

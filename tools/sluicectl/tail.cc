@@ -58,7 +58,6 @@ class Tail {
       const absl::Status end = ReadStream();
       if (interruption_->raised()) return kExitSignal + interruption_->signal();
       if (Complete()) return end.ok() ? kExitOk : Fail(end);
-      if (failed_) return Fail(end);
       if (absl::IsOutOfRange(end) && position_.OffsetIsGone()) {
         Note("the offset is gone: beginning with the oldest record");
       } else if (!ever_heard_ || !IsPassing(end)) {
@@ -130,10 +129,7 @@ class Tail {
       all = !Complete() && !interruption_->raised();
       if (!all) break;
       Show(record);
-      if (absl::Status status = Flush(console_); !status.ok()) {
-        failed_ = true;
-        return status;
-      }
+      if (absl::Status status = Flush(console_); !status.ok()) return status;
       ++shown_;
       position_.Advance(record.offset + 1);
     }
@@ -160,7 +156,6 @@ class Tail {
     const absl::Status status = feed_->Acknowledge(request);
     if (status.ok()) acknowledged_ = position_.next_offset();
     // What could not be acknowledged now will be with what the service sends again.
-    failed_ = !status.ok() && !absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status);
     return status;
   }
 
@@ -179,8 +174,6 @@ class Tail {
   bool ever_heard_ = false;
   // The stream stands in the wrong place.
   bool reopen_ = false;
-  // Trying again would not help.
-  bool failed_ = false;
 };
 
 }  // namespace
