@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "sluice/v1/command_service.grpc.pb.h"
 #include "tools/sluicectl/failure.h"
@@ -32,12 +33,23 @@ std::string JsonText(const google::protobuf::Message& message) {
   return json.ok() ? *json : std::string();
 }
 
+bool HasFailed(const v1::Command& command) {
+  return command.state() == v1::COMMAND_STATE_FAILED ||
+         command.state() == v1::COMMAND_STATE_CANCELLED;
+}
+
+bool HasEnded(const v1::Command& command) {
+  return HasFailed(command) || command.state() == v1::COMMAND_STATE_SUCCEEDED;
+}
+
 void ShowCommand(const Console& console, const v1::Command& command) {
   if (console.json) {
     WriteJson(console, command);
     return;
   }
   const std::string state = v1::CommandState_Name(command.state());
+  const absl::Duration took = absl::Trunc(
+      FromProto(command.update_time()) - FromProto(command.create_time()), absl::Milliseconds(1));
   WriteFields(
       console,
       {{"id", command.id()},
@@ -49,14 +61,8 @@ void ShowCommand(const Console& console, const v1::Command& command) {
        {"result", command.has_result() ? JsonText(command.result()) : ""},
        {"error", command.error_message()},
        {"created", TimeAndAge(console, FromProto(command.create_time()))},
-       {"took", DurationText(
-                    absl::Trunc(FromProto(command.update_time()) - FromProto(command.create_time()),
-                                absl::Milliseconds(1)))}});
-}
-
-bool HasFailed(const v1::Command& command) {
-  return command.state() == v1::COMMAND_STATE_FAILED ||
-         command.state() == v1::COMMAND_STATE_CANCELLED;
+       {HasEnded(command) ? "took" : "sent after",
+        command.state() == v1::COMMAND_STATE_PENDING ? "" : DurationText(took)}});
 }
 
 }  // namespace
@@ -81,7 +87,8 @@ int Run(const Session& session, const CommandSendOptions& options) {
   if (HasFailed(*command)) return kExitCommandFailed;
   const bool waited = options.wait > absl::ZeroDuration();
   if (waited && command->state() != v1::COMMAND_STATE_SUCCEEDED) {
-    WriteNote(console, kCommand, "the device has not answered yet; see: sluicectl command get ID");
+    WriteNote(console, kCommand,
+              absl::StrCat("no answer yet; later: sluicectl command get ", command->id()));
     return kExitCommandFailed;
   }
   return kExitOk;

@@ -33,7 +33,7 @@ Examples:
   sluicectl status
   sluicectl devices list
   sluicectl telemetry tail --count 10
-  sluicectl devices list --json | jq -r .id)";
+  sluicectl devices list --all --json > devices.json)";
 
 const std::map<std::string, ColorChoice> kColors = {
     {"auto", ColorChoice::kAuto}, {"always", ColorChoice::kAlways}, {"never", ColorChoice::kNever}};

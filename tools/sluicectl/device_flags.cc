@@ -23,31 +23,31 @@ void AddPropertyFlags(CLI::App* command, DeviceFlags* flags) {
 
 void AddList(CLI::App* devices, CommandOptions* chosen) {
   const auto options = std::make_shared<DevicesListOptions>();
-  CLI::App* command = AddCommand(
-      devices,
-      {"list", "List devices, by their id",
-       "Lists the devices that the registry knows, a page at a time. A filter joins terms by AND:\n"
-       "type = sensor|actuator|gateway, status = ONLINE|OFFLINE|ERROR|MAINTENANCE|UNKNOWN,\n"
-       "enabled = true|false, labels.KEY = VALUE.",
-       "  sluicectl devices list --filter 'type = sensor AND status = ONLINE'\n"
-       "  sluicectl devices list --filter 'labels.site = north' --all\n"
-       "  sluicectl devices list --all --json > devices.json"},
-      chosen, options);
+  CLI::App* command =
+      AddCommand(devices,
+                 {"list", "List devices, by their id",
+                  R"(Lists the devices that the registry knows, a page at a time. A filter joins
+terms by AND: type = sensor|actuator|gateway, status =
+ONLINE|OFFLINE|ERROR|MAINTENANCE|UNKNOWN, enabled = true|false, labels.KEY =
+VALUE.)",
+                  R"(  sluicectl devices list --filter 'type = sensor AND status = ONLINE'
+  sluicectl devices list --filter 'labels.site = north' --all
+  sluicectl devices list --all --json > devices.json)"},
+                 chosen, options);
   command->add_option("--filter", options->filter, "Only devices that match")->type_name("FILTER");
   AddPageFlags(command, &options->page);
 }
 
 void AddGet(CLI::App* devices, CommandOptions* chosen) {
   const auto options = std::make_shared<DevicesGetOptions>();
-  CLI::App* command =
-      AddCommand(devices,
-                 {"get", "Show one device",
-                  "Shows everything that the registry knows of a device: what it is, its status "
-                  "and since when,\n"
-                  "labels, metadata, and the etag that guards an update or a deletion.",
-                  "  sluicectl devices get pump-7\n"
-                  "  sluicectl devices get pump-7 --json"},
-                 chosen, options);
+  CLI::App* command = AddCommand(
+      devices,
+      {"get", "Show one device",
+       R"(Shows everything that the registry knows of a device: what it is, its status and
+since when, labels, metadata, and the etag that guards an update or a deletion.)",
+       R"(  sluicectl devices get pump-7
+  sluicectl devices get pump-7 --json)"},
+      chosen, options);
   command->add_option("ID", options->id, "The device's id")->required();
 }
 
@@ -56,19 +56,17 @@ void AddCreate(CLI::App* devices, CommandOptions* chosen) {
   CLI::App* command = AddCommand(
       devices,
       {"create", "Create a device, or many from a file",
-       "Creates a device; what it answers is on disk. Ids are 1 to 128 characters of\n"
-       "A-Z a-z 0-9 . _ - :. --capability makes it a sensor and --command an actuator if --type is "
-       "not\n"
-       "given; the unit of a capability stands behind the last colon. --from reads devices as "
-       "JSON\n"
-       "objects, one after the other or in an array, with the fields that devices list --json "
-       "prints\n"
-       "(- is stdin); one that is refused does not stop the others.",
-       "  sluicectl devices create thermo-1 --capability temperature:Cel --label site=north\n"
-       "  sluicectl devices create pump-7 --type actuator --command start --command stop\n"
-       "  sluicectl devices create hall-2 --type gateway --metadata 'place=Hall 2, east wall'\n"
-       "  sluicectl devices list --all --json | sluicectl devices create --from -\n"
-       "  echo '{\"id\": \"thermo-2\", \"sensor\": {}}' | sluicectl devices create --from -"},
+       R"(Creates a device; what it answers is on disk. Ids are 1 to 128 characters of A-Z
+a-z 0-9 . _ - :. --capability makes it a sensor and --command an actuator if
+--type is not given; the unit of a capability stands behind the last colon.
+--from reads devices as JSON objects, one after the other or in an array, with
+the fields that devices list --json prints (- is stdin); one that is refused
+does not stop the others.)",
+       R"(  sluicectl devices create thermo-1 --capability temperature:Cel --label site=north
+  sluicectl devices create pump-7 --type actuator --command start --command stop
+  sluicectl devices create hall-2 --type gateway --metadata 'place=Hall 2, east wall'
+  sluicectl devices list --all --json | sluicectl devices create --from -
+  echo '{"id": "thermo-2", "sensor": {}}' | sluicectl devices create --from -)"},
       chosen, options);
   CLI::Option* id = command->add_option("ID", options->id, "The device's id");
   AddPropertyFlags(command, &options->flags);
@@ -98,16 +96,13 @@ void AddUpdate(CLI::App* devices, CommandOptions* chosen) {
   CLI::App* command =
       AddCommand(devices,
                  {"update", "Change a device",
-                  "Changes exactly what the flags name and leaves the rest. --type, --capability "
-                  "and --command\n"
-                  "replace what the device is as a whole. With --etag (see devices get) the change "
-                  "happens only if\n"
-                  "nobody changed the device meanwhile.",
-                  "  sluicectl devices update thermo-1 --label site=south --remove-label note\n"
-                  "  sluicectl devices update thermo-1 --capability temperature:Cel --capability "
-                  "humidity:%RH\n"
-                  "  sluicectl devices update thermo-1 --firmware 1.4.2 --disable\n"
-                  "  sluicectl devices update thermo-1 --enable"},
+                  R"(Changes exactly what the flags name and leaves the rest. --type, --capability
+and --command replace what the device is as a whole. With --etag (see devices
+get) the change happens only if nobody changed the device meanwhile.)",
+                  R"(  sluicectl devices update thermo-1 --label site=south --remove-label note
+  sluicectl devices update thermo-1 --capability temperature:Cel --capability humidity:%RH
+  sluicectl devices update thermo-1 --firmware 1.4.2 --disable
+  sluicectl devices update thermo-1 --enable)"},
                  chosen, options);
   command->add_option("ID", options->id, "The device's id")->required();
   AddPropertyFlags(command, &options->flags);
@@ -124,13 +119,14 @@ void AddUpdate(CLI::App* devices, CommandOptions* chosen) {
 
 void AddDelete(CLI::App* devices, CommandOptions* chosen) {
   const auto options = std::make_shared<DevicesDeleteOptions>();
-  CLI::App* command = AddCommand(
-      devices,
-      {"delete", "Delete a device",
-       "Deletes a device from the registry; its pending commands end CANCELLED. Where devices may\n"
-       "register themselves it comes back with its next message: disable it instead.",
-       "  sluicectl devices delete thermo-1"},
-      chosen, options);
+  CLI::App* command =
+      AddCommand(devices,
+                 {"delete", "Delete a device",
+                  R"(Deletes a device from the registry; its pending commands end CANCELLED. Where
+devices may register themselves it comes back with its next message: disable it
+instead.)",
+                  "  sluicectl devices delete thermo-1"},
+                 chosen, options);
   command->add_option("ID", options->id, "The device's id")->required();
   command->add_option("--etag", options->etag, "Only if this is its etag")->type_name("ETAG");
 }

@@ -6,15 +6,15 @@ namespace {
 void AddSeries(CLI::App* app, CommandOptions* chosen) {
   CLI::App* series = AddGroup(app, "series", "The window of each metric of each device");
   const auto list = std::make_shared<SeriesListOptions>();
-  CLI::App* command = AddCommand(
-      series,
-      {"list", "List series and their statistics",
-       "Lists the series that analytics watches: one for each numeric metric of each device, with "
-       "the\n"
-       "last value, its z-score against the window before it, and the statistics of the window.",
-       "  sluicectl series list\n"
-       "  sluicectl series list --device thermo-1"},
-      chosen, list);
+  CLI::App* command =
+      AddCommand(series,
+                 {"list", "List series and their statistics",
+                  R"(Lists the series that analytics watches: one for each numeric metric of each
+device, with the last value, its z-score against the window before it, and the
+statistics of the window.)",
+                  R"(  sluicectl series list
+  sluicectl series list --device thermo-1)"},
+                 chosen, list);
   command->add_option("--device", list->device, "Only this device's")->type_name("ID");
   AddPageFlags(command, &list->page);
 
@@ -32,19 +32,18 @@ void AddSeries(CLI::App* app, CommandOptions* chosen) {
 void AddDeviceCommand(CLI::App* app, CommandOptions* chosen) {
   CLI::App* group = AddGroup(app, "command", "Commands to devices");
   const auto send = std::make_shared<CommandSendOptions>();
-  CLI::App* command = AddCommand(
-      group,
-      {"send", "Tell an actuator to do something",
-       "Sends a command to a device. It is on disk when this returns; with --wait it returns when "
-       "the\n"
-       "device has answered, or the wait is over. Arguments are KEY=VALUE pairs, where VALUE is a\n"
-       "number, true, false, null, a JSON array or object, or a text, or one JSON object. Exit "
-       "code 4\n"
-       "if the command ended FAILED or CANCELLED, or had no answer within --wait.",
-       "  sluicectl command send pump-7 start speed=5 mode=eco --wait 10s\n"
-       "  sluicectl command send pump-7 stop\n"
-       "  sluicectl command send pump-7 start --arguments '{\"speed\": 5, \"ramp\": [1, 2]}'"},
-      chosen, send);
+  CLI::App* command =
+      AddCommand(group,
+                 {"send", "Tell an actuator to do something",
+                  R"(Sends a command to a device. It is on disk when this returns; with --wait it
+returns when the device has answered, or the wait is over. Arguments are
+KEY=VALUE pairs, where VALUE is a number, true, false, null, a JSON array or
+object, or a text, or one JSON object. Exit code 4 if the command ended FAILED
+or CANCELLED, or had no answer within --wait.)",
+                  R"(  sluicectl command send pump-7 start speed=5 mode=eco --wait 10s
+  sluicectl command send pump-7 stop
+  sluicectl command send pump-7 start --arguments '{"speed": 5, "ramp": [1, 2]}')"},
+                 chosen, send);
   command->add_option("DEVICE", send->device, "The device's id")->required();
   command->add_option("NAME", send->name, "The command's name")->required();
   command->add_option("ARGUMENT", send->arguments, "KEY=VALUE, any number");
@@ -58,32 +57,30 @@ void AddDeviceCommand(CLI::App* app, CommandOptions* chosen) {
       ->type_name("TEXT");
 
   const auto get = std::make_shared<CommandGetOptions>();
-  command =
-      AddCommand(group,
-                 {"get", "Show what became of a command",
-                  "Shows a command: PENDING until it was handed over, SENT until the device\n"
-                  "answered, then SUCCEEDED or FAILED with what the device said. Exit code 4\n"
-                  "if it is FAILED or CANCELLED.",
-                  "  sluicectl command send pump-7 stop --json | jq -r .id | xargs sluicectl "
-                  "command get"},
-                 chosen, get);
+  command = AddCommand(
+      group,
+      {"get", "Show what became of a command",
+       R"(Shows a command: PENDING until it was handed over, SENT until the device
+answered, then SUCCEEDED or FAILED with what the device said. Exit code 4 if it
+is FAILED or CANCELLED.)",
+       R"(  sluicectl command send pump-7 stop | awk '/^id:/ {print $2}' | xargs sluicectl command get)"},
+      chosen, get);
   command->add_option("ID", get->id, "The command's id, as command send prints it")->required();
 }
 
 }  // namespace
 
 void AddStatusCommand(CLI::App* app, CommandOptions* chosen) {
-  AddCommand(
-      app,
-      {"status", "Health of the services and what they hold",
-       "Asks each of the three services whether it serves (grpc.health.v1), and shows where it\n"
-       "is; of the registry how many devices are of each status; of ingress and analytics\n"
-       "their subscriptions and the greatest lag. Exit code 3 if one gives no answer, 1 if one\n"
-       "is not serving.",
-       "  sluicectl status\n"
-       "  sluicectl status --json\n"
-       "  sluicectl status --data-dir .sluice"},
-      chosen, std::make_shared<StatusOptions>());
+  AddCommand(app,
+             {"status", "Health of the services and what they hold",
+              R"(Asks each of the three services whether it serves (grpc.health.v1), and shows
+where it is; of the registry how many devices are of each status; of ingress and
+analytics their subscriptions and the greatest lag. Exit code 3 if one gives no
+answer, 1 if one is not serving.)",
+              R"(  sluicectl status
+  sluicectl status --json
+  sluicectl status --data-dir .sluice)"},
+             chosen, std::make_shared<StatusOptions>());
 }
 
 void AddOtherCommands(CLI::App* app, CommandOptions* chosen) {
@@ -91,15 +88,15 @@ void AddOtherCommands(CLI::App* app, CommandOptions* chosen) {
   AddDeviceCommand(app, chosen);
   CLI::App* group = AddGroup(app, "deadletters", "Messages that could not be taken in");
   const auto list = std::make_shared<DeadLettersListOptions>();
-  CLI::App* command = AddCommand(group,
-                                 {"list", "List messages that could not be taken in",
-                                  "Lists messages that came in by MQTT or CoAP and could not "
-                                  "become telemetry, the oldest first:\n"
-                                  "who sent them where, what is wrong, and the start of the "
-                                  "payload (--json: all of it, base64).",
-                                  "  sluicectl deadletters list\n"
-                                  "  sluicectl deadletters list --all --json"},
-                                 chosen, list);
+  CLI::App* command =
+      AddCommand(group,
+                 {"list", "List messages that could not be taken in",
+                  R"(Lists messages that came in by MQTT or CoAP and could not become telemetry, the
+oldest first: who sent them where, what is wrong, and the start of the payload
+(--json: all of it, base64).)",
+                  R"(  sluicectl deadletters list
+  sluicectl deadletters list --all --json)"},
+                 chosen, list);
   AddPageFlags(command, &list->page);
 }
 

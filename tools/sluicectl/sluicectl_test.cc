@@ -211,7 +211,7 @@ TEST_F(SluicectlTest, CommandsEndWithTheDevicesAnswer) {
   EXPECT_THAT(out_, HasSubstr("stuck\\x1b[2J"));
   EXPECT_EQ(Run({"command", "send", "p", "hang"}), 0);
   EXPECT_EQ(Run({"command", "send", "p", "hang", "--wait", "1s"}), 4);
-  EXPECT_THAT(err_, HasSubstr("has not answered yet"));
+  EXPECT_THAT(err_, HasSubstr("no answer yet; later: sluicectl command get c-4"));
   EXPECT_EQ(Run({"command", "get", "c-3"}), 0);
   EXPECT_EQ(Run({"command", "get", "c-99"}), 1);
   EXPECT_EQ(Run({"command", "send", "p", "start", "id=9007199254740993"}), 2);

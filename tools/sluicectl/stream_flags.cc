@@ -6,22 +6,18 @@ namespace sluice::sluicectl {
 namespace {
 
 constexpr char kTelemetryManual[] =
-    "Prints each message as it comes, one a line, from a moment when it is on disk; ends at "
-    "--count or\n"
-    "Ctrl-C. Without --subscription it begins with the next message and leaves no trace. A named\n"
-    "subscription is made at its first use, holds back what it has not acknowledged, and begins at "
-    "its\n"
-    "cursor; --ack moves the cursor past what was printed (and past what the filters left out). "
-    "When\n"
-    "the service goes away it waits, and goes on where it was without printing anything twice. "
-    "Gaps\n"
-    "are told on stderr.";
+    R"(Prints each message as it comes, one a line, from a moment when it is on disk;
+ends at --count or Ctrl-C. Without --subscription it begins with the next
+message and leaves no trace. A named subscription is made at its first use,
+holds back what it has not acknowledged, and begins at its cursor; --ack moves
+the cursor past what was printed (and past what the filters left out). When the
+service goes away it waits, and goes on where it was without printing anything
+twice. Gaps are told on stderr.)";
 
 constexpr char kInsightsManual[] =
-    "Prints each insight (a sample far from those before it) as it is found, one a line; ends at\n"
-    "--count or Ctrl-C. Subscriptions, --from, --ack and reconnecting are as in telemetry tail, "
-    "over\n"
-    "the journal of insights.";
+    R"(Prints each insight (a sample far from those before it) as it is found, one a
+line; ends at --count or Ctrl-C. Subscriptions, --from, --ack and reconnecting
+are as in telemetry tail, over the journal of insights.)";
 
 void AddTail(CLI::App* parent, bool insights, const CommandHelp& help, CommandOptions* chosen) {
   const auto options = std::make_shared<TailOptions>();
@@ -46,19 +42,16 @@ void AddTail(CLI::App* parent, bool insights, const CommandHelp& help, CommandOp
 
 void AddPublish(CLI::App* telemetry, CommandOptions* chosen) {
   const auto options = std::make_shared<TelemetryPublishOptions>();
-  CLI::App* command = AddCommand(
-      telemetry,
-      {"publish", "Publish a message as a device",
-       "Publishes one message and answers when it is on disk. A VALUE is a number as in JSON "
-       "(whole\n"
-       "numbers stay exact), true, false, or a text; a text that looks like a number goes in "
-       "double\n"
-       "quotes. The same --message-id twice has one effect.",
-       "  sluicectl telemetry publish thermo-1 temperature=21.5 --unit Cel\n"
-       "  sluicectl telemetry publish pump-7 running=true pressure=3 mode=eco 'serial=\"007\"'\n"
-       "  sluicectl telemetry publish thermo-1 temperature=20 --time 2026-03-01T14:05:09Z "
-       "--message-id m-1"},
-      chosen, options);
+  CLI::App* command =
+      AddCommand(telemetry,
+                 {"publish", "Publish a message as a device",
+                  R"(Publishes one message and answers when it is on disk. A VALUE is a number as in
+JSON (whole numbers stay exact), true, false, or a text; a text that looks like
+a number goes in double quotes.)",
+                  R"(  sluicectl telemetry publish thermo-1 temperature=21.5 --unit Cel
+  sluicectl telemetry publish pump-7 running=true pressure=3 mode=eco 'serial="007"'
+  sluicectl telemetry publish thermo-1 temperature=20 --time 2026-03-01T14:05:09Z --message-id m-1)"},
+                 chosen, options);
   command->add_option("DEVICE", options->device, "The device's id")->required();
   command->add_option("READING", options->readings, "METRIC=VALUE, one or more")->required();
   command->add_option("--unit", options->unit, "Unit of every reading, e.g. Cel")
@@ -71,30 +64,29 @@ void AddPublish(CLI::App* telemetry, CommandOptions* chosen) {
 void AddSubscriptions(CLI::App* app, CommandOptions* chosen) {
   CLI::App* group = AddGroup(app, "subscriptions", "The named readers of telemetry or insights");
   const auto list = std::make_shared<SubscriptionsListOptions>();
-  CLI::App* command = AddCommand(group,
-                                 {"list", "List subscriptions and how far they lag",
-                                  "Lists the named subscriptions of telemetry, or with --insights "
-                                  "those of insights. LAG is how\n"
-                                  "many records lie between a subscription's cursor and the newest "
-                                  "record on disk: what it holds\n"
-                                  "back from deletion.",
-                                  "  sluicectl subscriptions list\n"
-                                  "  sluicectl subscriptions list --insights"},
-                                 chosen, list);
+  CLI::App* command =
+      AddCommand(group,
+                 {"list", "List subscriptions and how far they lag",
+                  R"(Lists the named subscriptions of telemetry, or with --insights those of
+insights. LAG is how many records lie between a subscription's cursor and the
+newest record on disk: what it holds back from deletion.)",
+                  R"(  sluicectl subscriptions list
+  sluicectl subscriptions list --insights)"},
+                 chosen, list);
   command->add_flag("--insights", list->insights, "Those of insights");
   AddPageFlags(command, &list->page);
 
   const auto create = std::make_shared<SubscriptionsCreateOptions>();
-  command = AddCommand(
-      group,
-      {"create", "Create a subscription before its first use",
-       "Creates a named subscription. From then on nothing that it has not acknowledged is "
-       "deleted, up\n"
-       "to the journal's hard limit. Without --expire-after it stays until it is deleted.",
-       "  sluicectl subscriptions create cloud\n"
-       "  sluicectl subscriptions create cloud-2 --from latest --expire-after 7d\n"
-       "  sluicectl subscriptions create alarms --insights"},
-      chosen, create);
+  command =
+      AddCommand(group,
+                 {"create", "Create a subscription before its first use",
+                  R"(Creates a named subscription. From then on nothing that it has not acknowledged
+is deleted, up to the journal's hard limit. Without --expire-after it stays
+until it is deleted.)",
+                  R"(  sluicectl subscriptions create cloud
+  sluicectl subscriptions create cloud-2 --from latest --expire-after 7d
+  sluicectl subscriptions create alarms --insights)"},
+                 chosen, create);
   command->add_option("NAME", create->name, "Its name")->required();
   command->add_flag("--insights", create->insights, "Of insights");
   command
@@ -111,8 +103,8 @@ void AddSubscriptions(CLI::App* app, CommandOptions* chosen) {
                  {"delete", "Delete a subscription",
                   "Deletes a named subscription: it holds nothing back from then on, and its\n"
                   "open stream ends.",
-                  "  sluicectl subscriptions delete cloud\n"
-                  "  sluicectl subscriptions delete alarms --insights"},
+                  R"(  sluicectl subscriptions delete cloud
+  sluicectl subscriptions delete alarms --insights)"},
                  chosen, remove);
   command->add_option("NAME", remove->name, "Its name")->required();
   command->add_flag("--insights", remove->insights, "Of insights");
@@ -124,18 +116,18 @@ void AddStreamCommands(CLI::App* app, CommandOptions* chosen) {
   CLI::App* telemetry = AddGroup(app, "telemetry", "What devices say");
   AddTail(telemetry, /*insights=*/false,
           {"tail", "Print telemetry as it comes", kTelemetryManual,
-           "  sluicectl telemetry tail\n"
-           "  sluicectl telemetry tail --from earliest --device thermo-1 --metric temperature\n"
-           "  sluicectl telemetry tail --from 2026-03-01T14:05:09Z --count 100 --json\n"
-           "  sluicectl telemetry tail --subscription cloud --ack --json >> telemetry.jsonl"},
+           R"(  sluicectl telemetry tail
+  sluicectl telemetry tail --from earliest --device thermo-1 --metric temperature
+  sluicectl telemetry tail --from 2026-03-01T14:05:09Z --count 100 --json
+  sluicectl telemetry tail --subscription cloud --ack --json >> telemetry.jsonl)"},
           chosen);
   AddPublish(telemetry, chosen);
   CLI::App* insights = AddGroup(app, "insights", "What analytics finds");
   AddTail(insights, /*insights=*/true,
           {"tail", "Print insights as they come", kInsightsManual,
-           "  sluicectl insights tail\n"
-           "  sluicectl insights tail --from earliest --device thermo-1\n"
-           "  sluicectl insights tail --subscription alarms --ack --json"},
+           R"(  sluicectl insights tail
+  sluicectl insights tail --from earliest --device thermo-1
+  sluicectl insights tail --subscription alarms --ack --json)"},
           chosen);
   AddSubscriptions(app, chosen);
 }

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "tools/sluicectl/exit_code.h"
 #include "tools/sluicectl/failure.h"
 #include "tools/sluicectl/tail_position.h"
@@ -81,8 +83,10 @@ class Tail {
   // Said once, until something is heard again.
   void SayAway(const absl::Status& status) {
     if (!away_) {
-      Note(absl::StrCat(feed_->Describe(), " is away (", CodeName(static_cast<int>(status.code())),
-                        ": ", status.message(), "); waiting for it"));
+      const std::string service = feed_->Describe();
+      const absl::string_view reason = absl::StripPrefix(status.message(), service + ": ");
+      Note(absl::StrCat(service, " is away (", CodeName(static_cast<int>(status.code())), ": ",
+                        reason, "); waiting for it"));
     }
     away_ = true;
   }
