@@ -33,6 +33,11 @@ absl::StatusOr<std::unique_ptr<rpc::Service>> IngressService::Create(
   auto sources = Sources::Start(config, &service->intake_, environment.clock);
   if (!sources.ok()) return sources.status();
   service->sources_ = *std::move(sources);
+  if (Publisher* publisher = service->sources_->mqtt_publisher(); publisher != nullptr) {
+    service->courier_ = CommandCourier::Create({config.instance_id()},
+                                               rpc::MakeChannel(config.registry().address()),
+                                               publisher, environment.clock);
+  }
   service->looking_after_ = std::thread([service = service.get()] { service->LookAfter(); });
   return std::unique_ptr<rpc::Service>(std::move(service));
 }
@@ -69,6 +74,7 @@ std::vector<rpc::GrpcService> IngressService::GrpcServices() {
 std::map<std::string, std::string> IngressService::Endpoints() { return sources_->Endpoints(); }
 
 void IngressService::BeginShutdown() {
+  if (courier_ != nullptr) courier_->Stop();
   if (sources_ != nullptr) sources_->Stop();
 }
 

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "libs/rpc/service.h"
+#include "services/ingress/commands/command_courier.h"
 #include "services/ingress/device_replica/device_replica.h"
 #include "services/ingress/device_replica/replica_file.h"
 #include "services/ingress/ingress_metrics.h"
@@ -28,11 +29,12 @@ namespace sluice::ingress {
 // Ingress as one process runs it.
 //
 // The way of a message: a source (MQTT, CoAP, gRPC) → intake → journals → subscribers; statuses and
-// command responses → reports log → registry link → registry.
+// command responses → reports log → registry link → registry. The way of a command: registry →
+// courier → MQTT device.
 //
-// Start: journals and their cursors, replica (from its file), intake, registry link, sources; then
-// gRPC serves. End: sources (what they have taken is answered once it is on disk, for 2 s at most),
-// gRPC, registry link, replica file, journals (synced).
+// Start: journals and their cursors, replica (from its file), intake, registry link, sources,
+// courier; then gRPC serves. End: courier, sources (what they have taken is answered once it is on
+// disk, for 2 s at most), gRPC, registry link, replica file, journals (synced).
 class IngressService final : public rpc::Service {
  public:
   // config.data_dir must exist and is locked by the caller. `config` is valid.
@@ -65,6 +67,7 @@ class IngressService final : public rpc::Service {
   RegistryLink link_;
   TelemetryRpc telemetry_rpc_;
   std::unique_ptr<Sources> sources_;
+  std::unique_ptr<CommandCourier> courier_;  // none without MQTT; speaks through the sources
 
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -36,6 +36,8 @@ class Sources {
   // What reached no log, since the start, by reason.
   std::map<std::string, int64_t> Dropped() const;
   bool mqtt_connected() const;
+  // What speaks to MQTT devices; nullptr if MQTT is not enabled. Lives as long as this.
+  Publisher* mqtt_publisher() const { return mqtt_session_.get(); }
 
  private:
   Sources() = default;
