@@ -57,6 +57,9 @@ struct TelemetryApi {
   static void Hand(absl::Span<const Tally::Arrival> arrivals, int64_t now_us, Tally* tally) {
     tally->Received(arrivals, now_us);
   }
+  static void HandAgain(absl::Span<const Tally::Arrival> arrivals, int64_t now_us, Tally* tally) {
+    tally->ReceivedAgain(arrivals, now_us);
+  }
 };
 
 struct InsightApi {
@@ -79,6 +82,9 @@ struct InsightApi {
     return TagOf(insight.anomaly().value());
   }
   static void Hand(absl::Span<const Tally::Arrival> arrivals, int64_t, Tally* tally) {
+    tally->Reported(arrivals);
+  }
+  static void HandAgain(absl::Span<const Tally::Arrival> arrivals, int64_t, Tally* tally) {
     tally->Reported(arrivals);
   }
 };
@@ -187,21 +193,19 @@ class GrpcSubscriber final : public Subscriber {
 
   void Take(const typename Api::Response& response) {
     const int64_t now_us = clock_->NowUs();
-    int64_t redelivered = 0;
     arrivals_.clear();
+    again_.clear();
     for (const auto& record : Api::Records(response)) {
-      if (!seen_.IsNew(response.journal_id(), record.offset())) {
-        ++redelivered;
-        continue;
-      }
+      const bool is_new = seen_.IsNew(response.journal_id(), record.offset());
       // Without a tag it is of no device of ours.
-      arrivals_.push_back({record.device_id(), Api::Tag(record).value_or(-1)});
+      (is_new ? arrivals_ : again_).push_back({record.device_id(), Api::Tag(record).value_or(-1)});
     }
     if (!arrivals_.empty()) Api::Hand(arrivals_, now_us, tally_);
+    if (!again_.empty()) Api::HandAgain(again_, now_us, tally_);
 
     absl::MutexLock lock(&mutex_);
     if (!arrivals_.empty()) stats_.last_arrival_us = now_us;
-    stats_.redelivered += redelivered;
+    stats_.redelivered += static_cast<int64_t>(again_.size());
     for (const v1::Gap& gap : response.gaps()) {
       stats_.gap_records += gap.to_offset() - gap.from_offset();
     }
@@ -244,6 +248,7 @@ class GrpcSubscriber final : public Subscriber {
   Backoff backoff_;
   OffsetFilter seen_;
   std::vector<Tally::Arrival> arrivals_;
+  std::vector<Tally::Arrival> again_;
 
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

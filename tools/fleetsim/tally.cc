@@ -72,28 +72,45 @@ bool Tally::Locate(const Arrival& arrival, int* device, int64_t* number) {
   return true;
 }
 
+void Tally::Receive(Device* device, int64_t number, int64_t now_us) {
+  uint64_t& message = device->messages[number];
+  ProtocolTotals& totals = totals_.protocols[static_cast<int>(device->protocol)];
+  message |= kReceived;
+  ++totals.received;
+  if (message & kAcknowledged) ++totals.acknowledged_and_received;
+  totals.delivery_latency.Record(now_us - static_cast<int64_t>(message & kTimeMask));
+  if (number < device->newest_received) {
+    ++totals.out_of_order;
+  } else {
+    device->newest_received = number;
+  }
+}
+
 void Tally::Received(absl::Span<const Arrival> arrivals, int64_t now_us) {
   absl::MutexLock lock(&mutex_);
   for (const Arrival& arrival : arrivals) {
-    int device;
+    int index;
     int64_t number;
-    if (!Locate(arrival, &device, &number)) continue;
-    Device& d = devices_[device];
-    uint64_t& message = d.messages[number];
-    ProtocolTotals& totals = totals_.protocols[static_cast<int>(d.protocol)];
-    if (message & kReceived) {
-      ++totals.duplicates;
-      continue;
-    }
-    message |= kReceived;
-    ++totals.received;
-    if (message & kAcknowledged) ++totals.acknowledged_and_received;
-    totals.delivery_latency.Record(now_us - static_cast<int64_t>(message & kTimeMask));
-    if (number < d.newest_received) {
-      ++totals.out_of_order;
+    if (!Locate(arrival, &index, &number)) continue;
+    Device& device = devices_[index];
+    if (device.messages[number] & kReceived) {
+      ++totals_.protocols[static_cast<int>(device.protocol)].duplicates;
     } else {
-      d.newest_received = number;
+      Receive(&device, number, now_us);
     }
+  }
+}
+
+void Tally::ReceivedAgain(absl::Span<const Arrival> arrivals, int64_t now_us) {
+  absl::MutexLock lock(&mutex_);
+  for (const Arrival& arrival : arrivals) {
+    int index;
+    int64_t number;
+    if (!Locate(arrival, &index, &number)) continue;
+    Device& device = devices_[index];
+    if (device.messages[number] & kReceived) continue;
+    CountErrorLocked("subscriber: an offset was given to two records");
+    Receive(&device, number, now_us);
   }
 }
 
@@ -117,6 +134,10 @@ void Tally::Reported(absl::Span<const Arrival> anomalies) {
 
 void Tally::CountError(absl::string_view kind) {
   absl::MutexLock lock(&mutex_);
+  CountErrorLocked(kind);
+}
+
+void Tally::CountErrorLocked(absl::string_view kind) {
   const std::string key(kind);
   if (totals_.errors.size() >= kMaxErrorKinds && totals_.errors.count(key) == 0) {
     ++totals_.errors["other"];

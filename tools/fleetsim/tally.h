@@ -101,6 +101,10 @@ class Tally {
 
   // Messages that the telemetry subscriber was shown.
   void Received(absl::Span<const Arrival> arrivals, int64_t now_us);
+  // Records shown at an offset that was shown before: normally what had been received already, and
+  // then nothing happens. If it is another message, the offset was given twice: it counts as
+  // received, and as an error.
+  void ReceivedAgain(absl::Span<const Arrival> arrivals, int64_t now_us);
   // Messages that analytics reported as anomalies.
   void Reported(absl::Span<const Arrival> anomalies);
 
@@ -127,6 +131,11 @@ class Tally {
   // The device and number of an arrival; false if it is not of this run.
   bool Locate(const Arrival& arrival, int* device, int64_t* number)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Takes in the first arrival of a message.
+  void Receive(Device* device, int64_t number, int64_t now_us)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CountErrorLocked(absl::string_view kind) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const int64_t first_tag_;
   mutable absl::Mutex mutex_;

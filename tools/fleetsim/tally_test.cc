@@ -62,6 +62,18 @@ TEST_F(TallyTest, TellsDuplicatesAndDisorder) {
   EXPECT_EQ(Mqtt().duplicates, 1);
 }
 
+TEST_F(TallyTest, AnOffsetShownAgainIsNoDuplicateUnlessItIsAnotherMessage) {
+  for (int i = 0; i < 2; ++i) tally_.Sent(a_, 0, false);
+  tally_.Received({{"a", kFirstTag}}, 1);
+  tally_.ReceivedAgain({{"a", kFirstTag}}, 2);
+  EXPECT_EQ(Mqtt().received, 1);
+  EXPECT_EQ(Mqtt().duplicates, 0);
+  EXPECT_EQ(tally_.progress().errors, 0);
+  tally_.ReceivedAgain({{"a", kFirstTag + 1}}, 3);
+  EXPECT_EQ(Mqtt().received, 2);
+  EXPECT_EQ(tally_.progress().errors, 1);
+}
+
 TEST_F(TallyTest, WhatThisRunDidNotSendIsForeign) {
   tally_.Sent(a_, 0, false);
   tally_.Received({{"stranger", kFirstTag}, {"a", kFirstTag - 1}, {"a", kFirstTag + 1}, {"b", 0}},
