@@ -28,7 +28,6 @@ Kind KindOf(const absl::Status& answer) {
     case absl::StatusCode::kAlreadyExists:
     case absl::StatusCode::kFailedPrecondition:
     case absl::StatusCode::kOutOfRange:
-    case absl::StatusCode::kUnimplemented:
       return Kind::kRefused;
     case absl::StatusCode::kInternal:
     case absl::StatusCode::kUnknown:

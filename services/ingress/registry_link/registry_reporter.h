@@ -23,8 +23,9 @@ namespace sluice::ingress {
 // who was heard from.
 //
 // A report goes at least once. One that the registry cannot be asked about (UNAVAILABLE and the
-// like) stays at the head until it can, and holds back all behind it. One that it refuses for good
-// is counted and skipped; so is one that it fails on (INTERNAL, UNKNOWN) kMaxFailures times.
+// like; UNIMPLEMENTED, too: an older registry) stays at the head until it can, and holds back all
+// behind it. One that it refuses for good is counted and skipped; so is one that it fails on
+// (INTERNAL, UNKNOWN) kMaxFailures times.
 //
 // One thread calls; stats may be asked for by any.
 class RegistryReporter {
