@@ -112,6 +112,9 @@ IngressMetrics::Snapshot IngressService::Observe() const {
   snapshot.journals["reports"] = storage_->reports()->stats();
   constexpr int kAll = 10'000;
   snapshot.subscriptions = storage_->subscriptions()->List("", kAll);
+  if (courier_ != nullptr) {
+    snapshot.dropped["commands_unsendable"] = courier_->stats().queue.unsendable;
+  }
   const RegistryReporter::Stats link = link_.stats();
   snapshot.dropped = sources_->Dropped();
   snapshot.dropped["newcomers_full"] = newcomers_.dropped();
