@@ -17,12 +17,39 @@
 namespace sluice::sluicectl {
 namespace {
 
+// The two services differ in names alone.
+
 const auto& RecordsOf(const v1::SubscribeTelemetryResponse& response) {
   return response.telemetry();
 }
 const auto& RecordsOf(const v1::SubscribeInsightsResponse& response) { return response.insights(); }
 
+auto Subscribe(v1::TelemetryService::StubInterface& stub, grpc::ClientContext* context,
+               const v1::SubscribeTelemetryRequest& request) {
+  return stub.SubscribeTelemetry(context, request);
+}
+auto Subscribe(v1::AnalyticsService::StubInterface& stub, grpc::ClientContext* context,
+               const v1::SubscribeInsightsRequest& request) {
+  return stub.SubscribeInsights(context, request);
+}
+
+auto AcknowledgeMethod(const v1::TelemetryService::StubInterface*) {
+  return &v1::TelemetryService::StubInterface::AcknowledgeTelemetry;
+}
+auto AcknowledgeMethod(const v1::AnalyticsService::StubInterface*) {
+  return &v1::AnalyticsService::StubInterface::AcknowledgeInsights;
+}
+
 // Telemetry comes filtered; insights are filtered by metric here.
+
+void SetFilter(const FeedFilter& filter, v1::SubscribeTelemetryRequest* request) {
+  for (const auto& id : filter.devices) request->mutable_filter()->add_device_ids(id);
+  for (const auto& metric : filter.metrics) request->mutable_filter()->add_metrics(metric);
+}
+void SetFilter(const FeedFilter& filter, v1::SubscribeInsightsRequest* request) {
+  for (const auto& id : filter.devices) request->add_device_ids(id);
+}
+
 bool Passes(const v1::Telemetry&, const std::vector<std::string>&) { return true; }
 bool Passes(const v1::Insight& insight, const std::vector<std::string>& metrics) {
   return metrics.empty() ||
@@ -79,33 +106,71 @@ class GrpcFeedStream final : public FeedStream {
   bool finished_ = false;
 };
 
-class TelemetryFeed final : public Feed {
+// A stream that could not be opened.
+class FailedFeedStream final : public FeedStream {
  public:
-  TelemetryFeed(Endpoint endpoint, FeedFilter filter, absl::TimeZone zone)
-      : endpoint_(std::move(endpoint)),
-        filter_(std::move(filter)),
-        zone_(zone),
-        stub_(v1::TelemetryService::NewStub(endpoint_.channel)) {}
+  explicit FailedFeedStream(absl::Status status) : status_(std::move(status)) {}
+  bool Read(FeedBatch*) override { return false; }
+  absl::Status Finish() override { return status_; }
+  void Cancel() override {}
 
-  std::unique_ptr<FeedStream> Open(const v1::Start& start, int max_batch_size) override {
-    v1::SubscribeTelemetryRequest request;
+ private:
+  const absl::Status status_;
+};
+
+// What both feeds have in common: `Service` is a gRPC service, `Response` what it streams.
+template <typename Service, typename Request, typename Response>
+class GrpcFeed : public Feed {
+ public:
+  using Stub = typename Service::StubInterface;
+
+  GrpcFeed(const Session& session, Endpoint endpoint, FeedFilter filter)
+      : session_(session),
+        endpoint_(std::move(endpoint)),
+        filter_(std::move(filter)),
+        stub_(Service::NewStub(endpoint_.channel)) {}
+
+  std::unique_ptr<FeedStream> Open(const v1::Start& start, int max_batch_size) final {
+    if (opened_) {
+      // A new channel also begins without the back-off of the old one: whoever calls has waited.
+      auto found = FindEndpoint(session_, endpoint_.service);
+      if (!found.ok()) return std::make_unique<FailedFeedStream>(found.status());
+      endpoint_ = *std::move(found);
+      stub_ = Service::NewStub(endpoint_.channel);
+    }
+    opened_ = true;
+    Request request;
     request.set_subscription(filter_.subscription);
     *request.mutable_start() = start;
-    for (const auto& id : filter_.devices) request.mutable_filter()->add_device_ids(id);
-    for (const auto& metric : filter_.metrics) request.mutable_filter()->add_metrics(metric);
     request.set_max_batch_size(max_batch_size);
+    SetFilter(filter_, &request);
     auto context = std::make_unique<grpc::ClientContext>();
-    auto reader = stub_->SubscribeTelemetry(context.get(), request);
-    return std::make_unique<GrpcFeedStream<v1::SubscribeTelemetryResponse>>(
-        endpoint_, filter_.metrics, std::move(context), std::move(reader));
+    auto reader = Subscribe(*stub_, context.get(), request);
+    return std::make_unique<GrpcFeedStream<Response>>(endpoint_, filter_.metrics,
+                                                      std::move(context), std::move(reader));
   }
 
-  absl::Status Acknowledge(const v1::AcknowledgeRequest& request) override {
-    using Stub = v1::TelemetryService::StubInterface;
-    return Call<Stub>(endpoint_, *stub_, &Stub::AcknowledgeTelemetry, request).status();
+  absl::Status Acknowledge(const v1::AcknowledgeRequest& request) final {
+    return Call<Stub>(endpoint_, *stub_, AcknowledgeMethod(stub_.get()), request).status();
   }
 
-  std::string Describe() const override { return endpoint_.Describe(); }
+  std::string Describe() const final { return endpoint_.Describe(); }
+
+ protected:
+  absl::TimeZone zone() const { return session_.console->zone; }
+
+ private:
+  const Session session_;
+  Endpoint endpoint_;
+  const FeedFilter filter_;
+  std::unique_ptr<Stub> stub_;
+  bool opened_ = false;
+};
+
+class TelemetryFeed final : public GrpcFeed<v1::TelemetryService, v1::SubscribeTelemetryRequest,
+                                            v1::SubscribeTelemetryResponse> {
+ public:
+  using GrpcFeed::GrpcFeed;
 
   std::vector<Column> Columns() const override {
     return {{"RECEIVED", false, 23},
@@ -124,43 +189,15 @@ class TelemetryFeed final : public Feed {
     for (const v1::Reading& reading : telemetry.readings()) {
       absl::StrAppend(&readings, readings.empty() ? "" : "  ", FormatReading(reading));
     }
-    return {TimeText(FromProto(telemetry.received_time()), zone_, /*milliseconds=*/true),
+    return {TimeText(FromProto(telemetry.received_time()), zone(), /*milliseconds=*/true),
             absl::StrCat(telemetry.offset()), telemetry.device_id(), way, readings};
   }
-
- private:
-  const Endpoint endpoint_;
-  const FeedFilter filter_;
-  const absl::TimeZone zone_;
-  const std::unique_ptr<v1::TelemetryService::StubInterface> stub_;
 };
 
-class InsightFeed final : public Feed {
+class InsightFeed final : public GrpcFeed<v1::AnalyticsService, v1::SubscribeInsightsRequest,
+                                          v1::SubscribeInsightsResponse> {
  public:
-  InsightFeed(Endpoint endpoint, FeedFilter filter, absl::TimeZone zone)
-      : endpoint_(std::move(endpoint)),
-        filter_(std::move(filter)),
-        zone_(zone),
-        stub_(v1::AnalyticsService::NewStub(endpoint_.channel)) {}
-
-  std::unique_ptr<FeedStream> Open(const v1::Start& start, int max_batch_size) override {
-    v1::SubscribeInsightsRequest request;
-    request.set_subscription(filter_.subscription);
-    *request.mutable_start() = start;
-    for (const auto& id : filter_.devices) request.add_device_ids(id);
-    request.set_max_batch_size(max_batch_size);
-    auto context = std::make_unique<grpc::ClientContext>();
-    auto reader = stub_->SubscribeInsights(context.get(), request);
-    return std::make_unique<GrpcFeedStream<v1::SubscribeInsightsResponse>>(
-        endpoint_, filter_.metrics, std::move(context), std::move(reader));
-  }
-
-  absl::Status Acknowledge(const v1::AcknowledgeRequest& request) override {
-    using Stub = v1::AnalyticsService::StubInterface;
-    return Call<Stub>(endpoint_, *stub_, &Stub::AcknowledgeInsights, request).status();
-  }
-
-  std::string Describe() const override { return endpoint_.Describe(); }
+  using GrpcFeed::GrpcFeed;
 
   std::vector<Column> Columns() const override {
     return {{"SAMPLE TIME", false, 23}, {"OFFSET", true, 8}, {"DEVICE", false, 16},
@@ -172,7 +209,7 @@ class InsightFeed final : public Feed {
     const auto& insight = static_cast<const v1::Insight&>(*record.message);
     const v1::Anomaly& anomaly = insight.anomaly();
     const Tone tone = anomaly.anomaly_score() >= 1 ? Tone::kBad : Tone::kWarning;
-    return {TimeText(FromProto(insight.sample_time()), zone_, /*milliseconds=*/true),
+    return {TimeText(FromProto(insight.sample_time()), zone(), /*milliseconds=*/true),
             absl::StrCat(insight.offset()),
             insight.device_id(),
             insight.metric(),
@@ -183,22 +220,18 @@ class InsightFeed final : public Feed {
                          FormatStatistic(anomaly.standard_deviation()), " of ",
                          anomaly.window_size_samples())};
   }
-
- private:
-  const Endpoint endpoint_;
-  const FeedFilter filter_;
-  const absl::TimeZone zone_;
-  const std::unique_ptr<v1::AnalyticsService::StubInterface> stub_;
 };
 
 }  // namespace
 
-std::unique_ptr<Feed> MakeTelemetryFeed(Endpoint ingress, FeedFilter filter, absl::TimeZone zone) {
-  return std::make_unique<TelemetryFeed>(std::move(ingress), std::move(filter), zone);
+std::unique_ptr<Feed> MakeTelemetryFeed(const Session& session, Endpoint ingress,
+                                        FeedFilter filter) {
+  return std::make_unique<TelemetryFeed>(session, std::move(ingress), std::move(filter));
 }
 
-std::unique_ptr<Feed> MakeInsightFeed(Endpoint analytics, FeedFilter filter, absl::TimeZone zone) {
-  return std::make_unique<InsightFeed>(std::move(analytics), std::move(filter), zone);
+std::unique_ptr<Feed> MakeInsightFeed(const Session& session, Endpoint analytics,
+                                      FeedFilter filter) {
+  return std::make_unique<InsightFeed>(session, std::move(analytics), std::move(filter));
 }
 
 }  // namespace sluice::sluicectl

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/time/time.h"
 #include "tools/sluicectl/feed.h"
 #include "tools/sluicectl/session.h"
 
@@ -21,9 +20,13 @@ struct FeedFilter {
   std::vector<std::string> metrics;
 };
 
-// The telemetry of ingress, the insights of analytics. Times are shown in `zone`.
-std::unique_ptr<Feed> MakeTelemetryFeed(Endpoint ingress, FeedFilter filter, absl::TimeZone zone);
-std::unique_ptr<Feed> MakeInsightFeed(Endpoint analytics, FeedFilter filter, absl::TimeZone zone);
+// The telemetry of ingress, the insights of analytics. Each stream after the first looks for its
+// service anew (a service that was restarted may have another address) and connects anew. What
+// `session` points to must outlive the feed.
+std::unique_ptr<Feed> MakeTelemetryFeed(const Session& session, Endpoint ingress,
+                                        FeedFilter filter);
+std::unique_ptr<Feed> MakeInsightFeed(const Session& session, Endpoint analytics,
+                                      FeedFilter filter);
 
 }  // namespace sluice::sluicectl
 

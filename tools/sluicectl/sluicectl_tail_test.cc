@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -89,6 +92,29 @@ TEST_F(TailTest, GoesOnWhereItWasWhenTheServiceComesBack) {
     EXPECT_NE(tail.out().find(key), std::string::npos);
     EXPECT_EQ(tail.out().find(key), tail.out().rfind(key)) << "printed twice";
   }
+}
+
+TEST_F(TailTest, FindsTheServiceAtTheAddressThatItHasNow) {
+  const std::string dir = std::string(std::getenv("TEST_TMPDIR")) + "/data";
+  const std::string endpoints = dir + "/ingress/endpoints.json";
+  const auto write = [&] {
+    std::ofstream(endpoints) << R"({"grpc": ")" << server_->address() << "\"}";
+  };
+  std::filesystem::create_directories(dir + "/ingress");
+  write();
+  telemetry_.Append("a", 1);
+  Subprocess tail({"tools/sluicectl/sluicectl", "telemetry", "tail", "--data-dir", dir, "--from",
+                   "earliest", "--count", "2"});
+  EXPECT_TRUE(tail.WaitForOut("temperature=1"));
+  std::filesystem::remove(endpoints);
+  server_.reset();
+  EXPECT_TRUE(tail.WaitForErr("is away"));
+  telemetry_.Append("a", 2);
+  port_ = 0;
+  StartIngress();
+  write();
+  EXPECT_EQ(tail.Wait(), 0);
+  EXPECT_THAT(tail.out(), HasSubstr("temperature=2"));
 }
 
 TEST_F(TailTest, ANamedTailAcknowledgesAndGoesOnFromTheCursor) {

@@ -14,7 +14,7 @@ namespace sluice::sluicectl {
 namespace {
 
 constexpr absl::Duration kFirstRetry = absl::Milliseconds(100);
-constexpr absl::Duration kSlowestRetry = absl::Seconds(2);
+constexpr absl::Duration kSlowestRetry = absl::Seconds(1);
 constexpr int kMaxBatchRecords = 1'000;
 
 // Whether an end of a stream means that the service is away or overloaded for now.

@@ -27,7 +27,7 @@ struct TailSettings {
 // shown, the user interrupts, or the service refuses; returns the exit code.
 //
 // Once it has received anything it does not give up: when the service is away it says so once,
-// tries again for ever (from 100 ms to 2 s apart) and goes on where it was. Gaps and a change of
+// tries again for ever (from 100 ms to 1 s apart) and goes on where it was. Gaps and a change of
 // the journal are told on stderr. A record is acknowledged only after it was written and flushed
 // without an error.
 int RunTail(const Console& console, const TailSettings& settings, Feed* feed,

@@ -94,8 +94,8 @@ int Run(const Session& session, const TailOptions& options) {
   if (!endpoint.ok()) return ReportServiceError(console, settings.command, endpoint.status());
   FeedFilter filter{options.subscription, options.devices, options.metrics};
   const std::unique_ptr<Feed> feed =
-      options.insights ? MakeInsightFeed(*std::move(endpoint), std::move(filter), console.zone)
-                       : MakeTelemetryFeed(*std::move(endpoint), std::move(filter), console.zone);
+      options.insights ? MakeInsightFeed(session, *std::move(endpoint), std::move(filter))
+                       : MakeTelemetryFeed(session, *std::move(endpoint), std::move(filter));
   Interruption interruption;
   SignalWatch watch(&interruption);
   return RunTail(console, settings, feed.get(), &interruption);
