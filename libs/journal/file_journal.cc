@@ -73,7 +73,9 @@ absl::Status FileJournal::Start() {
     segment_ = last.segment;
     next_index_position_ = last.file_bytes;
   } else {
-    if (absl::Status status = BeginSegment(log->skipped_before_end); !status.ok()) return status;
+    const int64_t previous_end = log->segments.empty() ? 0 : log->segments.back().file_bytes;
+    absl::Status status = BeginSegment(previous_end, log->skipped_before_end);
+    if (!status.ok()) return status;
     if (absl::Status status = writer_->file()->Sync(); !status.ok()) return status;
   }
   if (absl::Status status = files_->SyncDirectory(options_.dir); !status.ok()) return status;
@@ -136,7 +138,10 @@ absl::StatusOr<int64_t> FileJournal::Append(absl::string_view record) {
     const int64_t frame_bytes = kRecordHeaderBytes + static_cast<int64_t>(record.size());
     if (writer_->position() > kSegmentHeaderBytes &&
         writer_->position() + frame_bytes > options_.segment_bytes) {
-      if (absl::Status status = BeginSegment(0); !status.ok()) return status;
+      const std::shared_ptr<File> full = writer_->file();
+      absl::Status status = BeginSegment(writer_->position(), 0);
+      if (!status.ok()) return status;
+      closed_files_.push_back(full);
     }
     offset = end_offset_;
     const int64_t time_us = absl::ToUnixMicros(clock_->Now());
@@ -157,7 +162,7 @@ absl::StatusOr<int64_t> FileJournal::Append(absl::string_view record) {
   return offset;
 }
 
-absl::Status FileJournal::BeginSegment(int64_t skipped_before) {
+absl::Status FileJournal::BeginSegment(int64_t previous_end, int64_t skipped_before) {
   auto segment = std::make_shared<Segment>();
   segment->path = absl::StrCat(options_.dir, "/", SegmentName(end_offset_));
   segment->seed = seed_;
@@ -171,11 +176,6 @@ absl::Status FileJournal::BeginSegment(int64_t skipped_before) {
   header.max_time_before_us = max_time_us_;
   auto writer = SegmentWriter::Create(files_, segment->path, header);
   if (!writer.ok()) return writer.status();
-  int64_t previous_end = 0;
-  if (writer_ != nullptr) {
-    previous_end = writer_->position();
-    closed_files_.push_back(writer_->file());
-  }
   writer_ = *std::move(writer);
   segment_ = std::move(segment);
   next_index_position_ = kSegmentHeaderBytes + kIndexBytes;

@@ -60,8 +60,9 @@ class FileJournal final : public Journal {
   absl::Status Start();
   absl::Status StoreMarks(const RecoveredLog& log);
   void ListSegments(const RecoveredLog& log);
-  // Closes the segment that is being written, if any, and begins one with the next record.
-  absl::Status BeginSegment(int64_t skipped_before) ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mutex_);
+  // Begins a segment with the next record; the one before, if any, ends at `previous_end`.
+  absl::Status BeginSegment(int64_t previous_end, int64_t skipped_before)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mutex_);
 
   // On the sync thread.
   void SyncAndTidy();

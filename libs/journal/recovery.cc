@@ -236,7 +236,8 @@ absl::Status Recovery::DecideEnd(const ScannedSegment& last) {
                         log_.end_offset == last.end_offset;
   if (!log_.continues_last && last.records == 0 &&
       segment.segment->first_offset == log_.end_offset) {
-    // The new segment takes its name.
+    // The new segment takes its name and place.
+    log_.skipped_before_end = segment.segment->skipped_before;
     log_.segments.pop_back();
   }
   return absl::OkStatus();
