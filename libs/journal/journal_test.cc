@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "libs/clock/fake_clock.h"
 #include "libs/file/memory_file_system.h"
@@ -49,6 +50,14 @@ class JournalTest : public ::testing::Test {
 
   JournalBatch ReadAll(Journal& journal, int64_t offset = 0) {
     return journal.NewReader(offset)->Read(1 << 20, 1 << 30).value();
+  }
+
+  // Retention works behind the sync: waits until it has.
+  void AwaitBytes(Journal& journal, int64_t bytes) {
+    absl::Mutex mutex;
+    absl::MutexLock lock(&mutex);
+    const auto reached = [&] { return journal.stats().bytes <= bytes; };
+    while (!reached()) mutex.AwaitWithTimeout(absl::Condition(&reached), absl::Milliseconds(1));
   }
 
   MemoryFileSystem files_;
@@ -269,6 +278,50 @@ TEST_F(JournalTest, IsOpenOnce) {
 TEST_F(JournalTest, RefusesSizesThatMakeNoSense) {
   options_.hard_max_bytes = options_.max_bytes - 1;
   EXPECT_EQ(Open().status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(JournalTest, KeepsToItsBoundByDeletingTheOldest) {
+  options_.max_bytes = 5000;
+  auto journal = Open().value();
+  Fill(*journal, 1000);
+  journal.reset();
+  journal = Open().value();
+  Fill(*journal, 1);
+  EXPECT_LE(journal->stats().bytes, 5000 + options_.segment_bytes);
+  EXPECT_GT(journal->begin_offset(), 800);
+  const JournalBatch batch = ReadAll(*journal, 5);
+  ASSERT_EQ(batch.gaps.size(), 1u);
+  EXPECT_EQ(batch.gaps[0].from, 5);
+  EXPECT_EQ(batch.gaps[0].to, journal->begin_offset());
+  EXPECT_EQ(batch.gaps[0].reason, GapReason::kRetention);
+  EXPECT_EQ(Offsets(batch).front(), journal->begin_offset());
+  EXPECT_EQ(journal->stats().corrupt_records, 0);
+  EXPECT_LE(static_cast<int64_t>(files_.List("/d")->size()), journal->stats().segments + 1);
+}
+
+TEST_F(JournalTest, WhatIsNeededIsSparedUntilItIsNeededNoMore) {
+  options_.max_bytes = 5000;
+  auto journal = Open().value();
+  journal->SetRetentionPoint(100);
+  Fill(*journal, 1000);
+  EXPECT_LE(journal->begin_offset(), 100);
+  EXPECT_EQ(journal->stats().deleted_unacknowledged_records, 0);
+  // Without an append.
+  journal->SetRetentionPoint(1000);
+  AwaitBytes(*journal, options_.max_bytes);
+  EXPECT_EQ(journal->stats().deleted_records, journal->begin_offset());
+}
+
+TEST_F(JournalTest, TheHardBoundSparesNothingAndCounts) {
+  options_.max_bytes = 5000;
+  options_.hard_max_bytes = 10'000;
+  auto journal = Open().value();
+  journal->SetRetentionPoint(0);
+  Fill(*journal, 1000);
+  AwaitBytes(*journal, options_.hard_max_bytes);
+  EXPECT_GT(journal->begin_offset(), 500);
+  EXPECT_EQ(journal->stats().deleted_unacknowledged_records, journal->begin_offset());
+  EXPECT_EQ(journal->stats().deleted_records, 0);
 }
 
 TEST_F(JournalTest, ManyThreadsAppendAndReadAtOnce) {
