@@ -95,6 +95,20 @@ TEST(MemoryFileSystemTest, LosesWhatWasNotSynced) {
   EXPECT_FALSE(files.Exists("/d/g"));
 }
 
+TEST(MemoryFileSystemTest, AFailedSyncIsNotMadeGoodByTheNext) {
+  MemoryFileSystem files;
+  auto file = files.OpenForWrite("/d/f").value();
+  ASSERT_TRUE(files.SyncDirectory("/d").ok());
+  ASSERT_TRUE(file->Write(0, "lost").ok());
+  files.FailSyncs("/f", absl::UnavailableError("gone"));
+  EXPECT_FALSE(file->Sync().ok());
+  files.Heal();
+  EXPECT_TRUE(file->Sync().ok());
+  EXPECT_EQ(files.Content("/d/f"), "lost");
+  files.LosePower();
+  EXPECT_EQ(files.Content("/d/f"), "");
+}
+
 TEST(MemoryFileSystemTest, FailsAsTold) {
   MemoryFileSystem files;
   auto file = files.OpenForWrite("/d/f").value();

@@ -40,8 +40,10 @@ class MemoryFileSystem::OpenFile final : public File {
       status = absl::ResourceExhaustedError(absl::StrCat("cannot write ", path_, ": full"));
     }
     files_->free_bytes_ -= std::min(growth, files_->free_bytes_);
-    if (content.size() < position + bytes.size()) content.resize(position + bytes.size());
-    std::memcpy(&content[position], bytes.data(), bytes.size());
+    for (std::string* const written : {&inode_->content, &inode_->dirty}) {
+      if (written->size() < position + bytes.size()) written->resize(position + bytes.size());
+      std::memcpy(&(*written)[position], bytes.data(), bytes.size());
+    }
     return status;
   }
 
@@ -51,6 +53,7 @@ class MemoryFileSystem::OpenFile final : public File {
       return status;
     }
     inode_->content.resize(static_cast<size_t>(size));
+    inode_->dirty.resize(static_cast<size_t>(size));
     return absl::OkStatus();
   }
 
@@ -62,7 +65,11 @@ class MemoryFileSystem::OpenFile final : public File {
     --files_->held_syncs_;
     ++files_->syncs_;
     absl::Status status = files_->Faulted(files_->sync_fault_, path_);
-    if (status.ok()) inode_->synced = inode_->content;
+    if (status.ok()) {
+      inode_->synced = inode_->dirty;
+    } else {
+      inode_->dirty = inode_->synced;
+    }
     return status;
   }
 
@@ -148,7 +155,7 @@ void MemoryFileSystem::LosePower(int64_t kept_bytes) {
     if (inode->content.size() > inode->synced.size()) {
       survivor->content += inode->content.substr(inode->synced.size(), kept_bytes);
     }
-    survivor->synced = survivor->content;
+    survivor->dirty = survivor->synced = survivor->content;
     after[path] = std::move(survivor);
   }
   entries_ = after;
@@ -166,7 +173,7 @@ void MemoryFileSystem::SetContent(const std::string& path, const std::string& co
   absl::MutexLock lock(&mutex_);
   auto& inode = entries_[path];
   if (inode == nullptr) inode = std::make_shared<Inode>();
-  inode->content = inode->synced = content;
+  inode->content = inode->dirty = inode->synced = content;
   synced_entries_[path] = inode;
 }
 

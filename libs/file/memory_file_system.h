@@ -23,6 +23,7 @@ class MemoryFileSystem final : public FileSystem {
   void SetFreeBytes(int64_t bytes);
   void FailWrites(const std::string& part, absl::Status status);
   void FailTruncates(absl::Status status);
+  // As in Linux: what a failed sync was for is still read, but no later sync makes it durable.
   void FailSyncs(const std::string& part, absl::Status status);
   // Reads that touch [from, to) of a file whose path contains `part` fail.
   void FailReads(const std::string& part, int64_t from, int64_t to);
@@ -56,7 +57,8 @@ class MemoryFileSystem final : public FileSystem {
 
  private:
   struct Inode {
-    std::string content;
+    std::string content;  // what readers see
+    std::string dirty;    // what the next sync that succeeds makes durable
     std::string synced;
   };
   class OpenFile;
