@@ -111,6 +111,14 @@ class RecoveryTest : public ::testing::Test {
     EXPECT_EQ(journal_->stats().corrupt_records, to - from);
   }
 
+  // The same machine for a new process, while the old one goes on with the original.
+  void CopyTo(MemoryFileSystem* survivor) {
+    const auto names = files_.List("/d").value();
+    for (const std::string& name : names) {
+      survivor->SetContent("/d/" + name, files_.Content("/d/" + name));
+    }
+  }
+
   // With the checksum that belongs to the header's other bytes.
   static std::string WithChecksum(std::string header) {
     const uint64_t checksum = XXH3_64bits(header.data(), header.size() - sizeof(uint64_t));
@@ -317,11 +325,9 @@ TEST_F(RecoveryTest, ARestartOfTheProcessLosesNothingAndSkipsNothing) {
   for (int64_t i = 30; i < 50; ++i) ASSERT_TRUE(journal_->Append(Payload(i)).ok());
   // The process dies here: what it wrote is in the kernel's hands. The dead journal stays as it is,
   // but it writes to another file system from now on.
+  // The process dies here: what it wrote is in the kernel's hands.
   MemoryFileSystem survivor;
-  const auto names = files_.List("/d").value();
-  for (const std::string& name : names) {
-    survivor.SetContent("/d/" + name, files_.Content("/d/" + name));
-  }
+  CopyTo(&survivor);
   options_.file_system = &survivor;
   auto dead = std::move(journal_);
   Open();
@@ -330,6 +336,20 @@ TEST_F(RecoveryTest, ARestartOfTheProcessLosesNothingAndSkipsNothing) {
   EXPECT_EQ(journal_->stats().corrupt_records, 0);
   journal_.reset();
   files_.HoldSyncs(false);
+}
+
+TEST_F(RecoveryTest, AfterAKillItIsKnownHowFarReadersHaveSeen) {
+  Open();
+  FillTo(50);
+  MemoryFileSystem survivor;
+  CopyTo(&survivor);
+  options_.file_system = &survivor;
+  survivor.SetContent(PathOf(40), survivor.Content(PathOf(40)).substr(0, Position(7)));
+  auto dead = std::move(journal_);
+  Open();
+  EXPECT_EQ(journal_->end_offset(), 50);
+  ExpectHole(47, 50);
+  journal_.reset();
 }
 
 TEST_F(RecoveryTest, AfterAPowerLossNoOffsetIsUsedTwice) {
