@@ -88,12 +88,13 @@ TEST(SegmentNameTest, TellsItsFirstOffset) {
 TEST(RecordTest, HasTheBytesOfTheSpecification) {
   std::string frame;
   AppendRecord(0x0123456789abcdef, 258, 1, "A", &frame);
-  EXPECT_EQ(frame.substr(8), std::string("\xD7SJR"
-                                         "\1\0\0\0"
-                                         "\2\1\0\0\0\0\0\0"
-                                         "\1\0\0\0\0\0\0\0"
-                                         "A",
-                                         25));
+  EXPECT_EQ(frame, std::string("\x52\x47\x5B\x5D\xEC\xDB\xF6\0"
+                               "\xD7SJR"
+                               "\1\0\0\0"
+                               "\2\1\0\0\0\0\0\0"
+                               "\1\0\0\0\0\0\0\0"
+                               "A",
+                               33));
 }
 
 }  // namespace

@@ -323,8 +323,6 @@ TEST_F(RecoveryTest, ARestartOfTheProcessLosesNothingAndSkipsNothing) {
   FillTo(30);
   files_.HoldSyncs(true);
   for (int64_t i = 30; i < 50; ++i) ASSERT_TRUE(journal_->Append(Payload(i)).ok());
-  // The process dies here: what it wrote is in the kernel's hands. The dead journal stays as it is,
-  // but it writes to another file system from now on.
   // The process dies here: what it wrote is in the kernel's hands.
   MemoryFileSystem survivor;
   CopyTo(&survivor);
