@@ -84,8 +84,8 @@ absl::Status FileJournal::Start() {
   catalog_->SetDurable(*segment_, writer_->position(), log->end_offset);
   durable_offset_ = log->end_offset;
   for (const auto& [from, to] : log->holes) catalog_->Classify(from, to);
-  sync_thread_ = std::make_unique<SyncThread>(options_.sync_interval, [this] { SyncAndTidy(); });
-  sync_thread_->Wake();
+  sync_thread_ =
+      std::make_unique<SyncThread>(options_.sync_interval, [this] { return SyncAndTidy(); });
   return absl::OkStatus();
 }
 
@@ -184,17 +184,19 @@ absl::Status FileJournal::BeginSegment(int64_t previous_end, int64_t skipped_bef
   return absl::OkStatus();
 }
 
-void FileJournal::SyncAndTidy() {
-  if (failed_) return;
+bool FileJournal::SyncAndTidy() {
+  if (failed_) return false;
   const Extent extent = TakeExtent();
+  const bool syncs = extent.end_offset > durable_offset_;
   absl::Status status = absl::OkStatus();
-  if (extent.end_offset > durable_offset_) {
+  if (syncs) {
     status = Sync(extent);
     if (status.ok()) status = Reserve(extent.end_offset);
     if (status.ok()) Publish(extent);
   }
   if (status.ok()) status = Tidy();
   if (!status.ok()) Fail(status);
+  return syncs;
 }
 
 FileJournal::Extent FileJournal::TakeExtent() {

@@ -65,7 +65,8 @@ class FileJournal final : public Journal {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mutex_);
 
   // On the sync thread.
-  void SyncAndTidy();
+  // Returns whether there was anything to sync.
+  bool SyncAndTidy();
   Extent TakeExtent();
   absl::Status Sync(const Extent& extent);
   absl::Status Reserve(int64_t end_offset);

@@ -130,7 +130,8 @@ class Journal {
   virtual void RemoveDurableListener(int64_t key) = 0;
 
   // Records at and above `offset` are still needed: max_bytes spares them. Default: nothing is
-  // needed (INT64_MAX). Moves in either direction.
+  // needed (INT64_MAX). Moves in either direction. Nothing is deleted between Open and the first
+  // Append, so whoever knows what is needed must say so in between.
   virtual void SetRetentionPoint(int64_t offset) = 0;
 
   // A reader that starts at `offset`: below begin_offset() it first reports a gap; above

@@ -312,6 +312,19 @@ TEST_F(JournalTest, WhatIsNeededIsSparedUntilItIsNeededNoMore) {
   EXPECT_EQ(journal->stats().deleted_records, journal->begin_offset());
 }
 
+TEST_F(JournalTest, NothingIsDeletedBeforeItCanBeSaidWhatIsNeeded) {
+  {
+    auto journal = Open().value();
+    Fill(*journal, 1000);
+  }
+  options_.max_bytes = 5000;
+  auto journal = Open().value();
+  journal->SetRetentionPoint(0);
+  Fill(*journal, 1);
+  Fill(*journal, 1);
+  EXPECT_EQ(journal->begin_offset(), 0);
+}
+
 TEST_F(JournalTest, TheHardBoundSparesNothingAndCounts) {
   options_.max_bytes = 5000;
   options_.hard_max_bytes = 10'000;

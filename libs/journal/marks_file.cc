@@ -67,8 +67,18 @@ absl::StatusOr<std::unique_ptr<MarksFile>> MarksFile::Open(FileSystem* files,
   auto file = files->OpenForWrite(absl::StrCat(directory, "/marks"));
   if (!file.ok()) return file.status();
   auto opened = std::unique_ptr<MarksFile>(new MarksFile(*std::move(file), files->BootId()));
-  if (absl::Status status = opened->Load(); !status.ok()) return status;
+  absl::Status status = opened->Allocate();
+  if (status.ok()) status = opened->Load();
+  if (!status.ok()) return status;
   return opened;
+}
+
+absl::Status MarksFile::Allocate() {
+  constexpr int64_t kFileBytes = (kHintPage + 1) * kPageBytes;
+  const auto size = file_->Size();
+  if (!size.ok()) return size.status();
+  if (*size >= kFileBytes) return absl::OkStatus();
+  return file_->Write(*size, std::string(static_cast<size_t>(kFileBytes - *size), '\0'));
 }
 
 absl::Status MarksFile::Load() {

@@ -51,6 +51,8 @@ class MarksFile {
   MarksFile(std::unique_ptr<File> file, std::string boot_id)
       : file_(std::move(file)), boot_id_(std::move(boot_id)) {}
 
+  // Takes the file's space at once, so that a full disk stops no Store.
+  absl::Status Allocate();
   absl::Status Load();
 
   const std::unique_ptr<File> file_;

@@ -90,6 +90,14 @@ TEST_F(MarksFileTest, AHintOfAnotherIdentityIsNone) {
   EXPECT_FALSE(Open()->durable_hint().has_value());
 }
 
+TEST_F(MarksFileTest, AFullDiskStopsNothing) {
+  auto file = Open();
+  files_.SetFreeBytes(0);
+  EXPECT_TRUE(file->Store(Example()).ok());
+  EXPECT_TRUE(file->Store(Example()).ok());
+  EXPECT_TRUE(file->NoteDurable(7).ok());
+}
+
 TEST_F(MarksFileTest, AFailedStoreChangesNothing) {
   auto file = Open();
   ASSERT_TRUE(file->Store(Example()).ok());

@@ -4,7 +4,7 @@
 
 namespace sluice::journal {
 
-SyncThread::SyncThread(absl::Duration interval, std::function<void()> work)
+SyncThread::SyncThread(absl::Duration interval, std::function<bool()> work)
     : interval_(interval), work_(std::move(work)), thread_([this] { Run(); }) {}
 
 SyncThread::~SyncThread() {
@@ -30,8 +30,7 @@ void SyncThread::Run() {
       if (!due_) return;
     }
     due_ = false;
-    work_();
-    if (interval_ <= absl::ZeroDuration()) continue;
+    if (!work_() || interval_ <= absl::ZeroDuration()) continue;
     // Whoever comes after a longer rest finds the interval over.
     absl::MutexLock lock(&mutex_);
     mutex_.AwaitWithTimeout(absl::Condition(&stopping_), interval_);

@@ -11,11 +11,11 @@
 
 namespace sluice::journal {
 
-// Calls `work` on a thread of its own after each Wake, once for all that came while it ran, and
-// with at least `interval` between two calls.
+// Calls `work` on a thread of its own after each Wake, once for all that came while it ran. After a
+// call that returned true (it has synced) the next one comes `interval` later at the earliest.
 class SyncThread {
  public:
-  SyncThread(absl::Duration interval, std::function<void()> work);
+  SyncThread(absl::Duration interval, std::function<bool()> work);
   // Calls `work` once more if there was a Wake since, without regard to the interval, and joins.
   ~SyncThread();
 
@@ -29,7 +29,7 @@ class SyncThread {
   void Run();
 
   const absl::Duration interval_;
-  const std::function<void()> work_;
+  const std::function<bool()> work_;
   std::atomic<bool> due_{false};
   absl::Mutex mutex_;
   absl::CondVar changed_;

@@ -14,9 +14,10 @@ TEST(SyncThreadTest, ServesAllWakesThatCameWhileItWorkedAtOnce) {
   absl::Notification started, go_on;
   {
     SyncThread thread(absl::ZeroDuration(), [&] {
-      if (++calls > 1) return;
+      if (++calls > 1) return true;
       started.Notify();
       go_on.WaitForNotification();
+      return true;
     });
     thread.Wake();
     started.WaitForNotification();
@@ -32,6 +33,7 @@ TEST(SyncThreadTest, KeepsTheIntervalButNotAtTheEnd) {
   {
     SyncThread thread(absl::Hours(1), [&] {
       if (++calls == 1) first.Notify();
+      return true;
     });
     // The first comes at once.
     thread.Wake();
@@ -45,9 +47,25 @@ TEST(SyncThreadTest, KeepsTheIntervalButNotAtTheEnd) {
 TEST(SyncThreadTest, DoesNothingUnasked) {
   std::atomic<int> calls{0};
   {
-    SyncThread thread(absl::ZeroDuration(), [&] { ++calls; });
+    SyncThread thread(absl::ZeroDuration(), [&] {
+      ++calls;
+      return true;
+    });
   }
   EXPECT_EQ(calls, 0);
+}
+
+TEST(SyncThreadTest, WorkThatSyncedNothingDelaysNothing) {
+  std::atomic<int> calls{0};
+  absl::Notification first, second;
+  SyncThread thread(absl::Hours(1), [&] {
+    (++calls == 1 ? first : second).Notify();
+    return false;
+  });
+  thread.Wake();
+  first.WaitForNotification();
+  thread.Wake();
+  second.WaitForNotification();
 }
 
 }  // namespace
