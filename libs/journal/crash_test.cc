@@ -1,0 +1,141 @@
+// What a journal keeps when its process or its machine stops.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "libs/journal/log_fixture.h"
+
+namespace sluice::journal {
+namespace {
+
+using ::testing::IsEmpty;
+using CrashTest = LogFixture;
+
+TEST_F(CrashTest, ARestartOfTheProcessLosesNothingAndSkipsNothing) {
+  Open();
+  FillTo(30);
+  files_.HoldSyncs(true);
+  for (int64_t i = 30; i < 50; ++i) ASSERT_TRUE(journal_->Append(Payload(i)).ok());
+  // The process dies here: what it wrote is in the kernel's hands.
+  MemoryFileSystem survivor;
+  CopyTo(&survivor);
+  options_.file_system = &survivor;
+  auto dead = std::move(journal_);
+  Open();
+  EXPECT_EQ(journal_->end_offset(), 50);
+  EXPECT_THAT(ReadAll(), IsEmpty());
+  EXPECT_EQ(journal_->stats().corrupt_records, 0);
+  journal_.reset();
+  files_.HoldSyncs(false);
+}
+
+TEST_F(CrashTest, AfterAKillItIsKnownHowFarReadersHaveSeen) {
+  Open();
+  FillTo(50);
+  MemoryFileSystem survivor;
+  CopyTo(&survivor);
+  options_.file_system = &survivor;
+  survivor.SetContent(PathOf(40), survivor.Content(PathOf(40)).substr(0, Position(7)));
+  auto dead = std::move(journal_);
+  Open();
+  EXPECT_EQ(journal_->end_offset(), 50);
+  ExpectHole(47, 50);
+  journal_.reset();
+}
+
+TEST_F(CrashTest, AfterAPowerLossNoOffsetIsUsedTwice) {
+  Open();
+  FillTo(30);
+  files_.LosePower();
+  Open();
+  // Nothing durable was lost. How far the log went is not known, only how far it cannot have gone.
+  EXPECT_GT(journal_->end_offset(), 30);
+  const int64_t end = journal_->end_offset();
+  FillTo(end + 10);
+  const auto gaps = ReadAll();
+  ASSERT_EQ(gaps.size(), 1u);
+  EXPECT_EQ(gaps[0].from, 30);
+  EXPECT_EQ(gaps[0].to, end);
+  EXPECT_EQ(gaps[0].reason, GapReason::kUnknown);
+  EXPECT_EQ(journal_->stats().corrupt_records, 0);
+}
+
+TEST_F(CrashTest, APowerLossAfterAnOrderlyEndSkipsNothing) {
+  MakeLog(30);
+  files_.LosePower();
+  Open();
+  EXPECT_EQ(journal_->end_offset(), 30);
+  EXPECT_THAT(ReadAll(), IsEmpty());
+}
+
+TEST_F(CrashTest, DeletionThatWasInterruptedIsFinished) {
+  options_.max_bytes = 3 * options_.segment_bytes;
+  Open();
+  FillTo(60);
+  const std::string first = files_.Content(PathOf(0));
+  for (int64_t end = 61; journal_->begin_offset() == 0; ++end) FillTo(end);
+  const int64_t begin = journal_->begin_offset();
+  const int64_t end = journal_->end_offset();
+  journal_.reset();
+  files_.SetContent(PathOf(0), first);
+  Open();
+  EXPECT_EQ(journal_->begin_offset(), begin);
+  EXPECT_FALSE(files_.Exists(PathOf(0)));
+  const auto gaps = ReadAll();
+  ASSERT_EQ(gaps.size(), 1u);
+  EXPECT_EQ(gaps[0].to, begin);
+  EXPECT_EQ(gaps[0].reason, GapReason::kRetention);
+  EXPECT_EQ(journal_->end_offset(), end);
+}
+
+// Whatever happens to the machine: each record that was durable is there, no offset is given out
+// twice.
+TEST_F(CrashTest, SurvivesAnyRowOfPowerLosses) {
+  const unsigned seed = std::random_device()();
+  SCOPED_TRACE(absl::StrCat("seed ", seed));
+  std::mt19937 random(seed);
+  std::vector<int64_t> durable;
+  int64_t shown_end = 0;
+  for (int life = 0; life < 60; ++life) {
+    auto opened = Journal::Open(options_, &clock_);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    journal_ = *std::move(opened);
+    ASSERT_GE(journal_->end_offset(), shown_end);
+    const int64_t first = journal_->end_offset();
+    const int64_t records = random() % 100;
+    for (int64_t i = 0; i < records; ++i) {
+      ASSERT_EQ(journal_->Append(Payload(first + i)).value(), first + i);
+      if (random() % 8 == 0) journal_->WaitDurable(first + i, absl::InfiniteDuration());
+    }
+    // A torn tail of any length, sometimes of the length of whole records.
+    const int64_t kept = static_cast<int64_t>(random() % 3) * (random() % 200);
+    shown_end = journal_->durable_offset();
+    files_.LosePower(kept);
+    for (int64_t offset = first; offset < shown_end; ++offset) durable.push_back(offset);
+    journal_.reset();
+  }
+  Open();
+  std::vector<int64_t> found;
+  auto reader = journal_->NewReader(0);
+  while (reader->next_offset() < journal_->durable_offset()) {
+    const JournalBatch batch = reader->Read(1000, 1 << 20).value();
+    for (const JournalRecord& record : batch.records) {
+      ASSERT_EQ(record.bytes, Payload(record.offset));
+      found.push_back(record.offset);
+    }
+    for (const Gap& gap : batch.gaps) EXPECT_EQ(gap.reason, GapReason::kUnknown);
+  }
+  EXPECT_TRUE(std::includes(found.begin(), found.end(), durable.begin(), durable.end()));
+  EXPECT_EQ(journal_->stats().corrupt_records, 0);
+}
+
+}  // namespace
+}  // namespace sluice::journal
