@@ -15,10 +15,6 @@ namespace {
 constexpr absl::Duration kLookAfterInterval = absl::Milliseconds(200);
 constexpr absl::Duration kTrimInterval = absl::Minutes(1);
 
-void WarnIfFailed(const absl::Status& status, const char* what) {
-  if (!status.ok()) spdlog::warn("{}: {}", what, status.ToString());
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<rpc::Service>> Registry::Create(
@@ -67,8 +63,12 @@ void Registry::Finish() {
   }
   if (!looking_after_.joinable()) return;
   looking_after_.join();
-  WarnIfFailed(presence_.WriteLastSeen(RegistryStore::Durability::kSynced),
-               "writing last_seen at the end");
+  last_seen_failures_.Note(presence_.WriteLastSeen(RegistryStore::Durability::kSynced));
+}
+
+void Registry::FailureLog::Note(const absl::Status& status) {
+  if (!status.ok() && !failing_) spdlog::warn("{} (tried again): {}", what_, status.ToString());
+  failing_ = !status.ok();
 }
 
 void Registry::LookAfter() {
@@ -82,15 +82,14 @@ void Registry::LookAfter() {
 
 void Registry::LookAfterOnce() {
   const absl::Duration now = state_->clock().Uptime();
-  WarnIfFailed(presence_.EndLeases(), "ending leases (tried again)");
+  lease_failures_.Note(presence_.EndLeases());
   if (now >= last_seen_due_) {
     last_seen_due_ = now + last_seen_interval_;
-    WarnIfFailed(presence_.WriteLastSeen(RegistryStore::Durability::kBuffered),
-                 "writing last_seen (tried again)");
+    last_seen_failures_.Note(presence_.WriteLastSeen(RegistryStore::Durability::kBuffered));
   }
   if (now >= trim_due_ || commands_->NeedsTrim()) {
     trim_due_ = now + kTrimInterval;
-    WarnIfFailed(commands_->Trim(), "forgetting ended commands (tried again)");
+    trim_failures_.Note(commands_->Trim());
   }
   metrics_.Update(state_.get(), *commands_, command_rpc_.watchers());
 }

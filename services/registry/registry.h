@@ -39,6 +39,17 @@ class Registry final : public rpc::Service {
   Registry(const config::v1::RegistryConfig& config, const rpc::Environment& environment,
            std::unique_ptr<RegistryState> state, std::unique_ptr<CommandBook> commands);
 
+  // Logs the first of a row of failures: what fails is tried again a few times a second.
+  class FailureLog {
+   public:
+    explicit FailureLog(const char* what) : what_(what) {}
+    void Note(const absl::Status& status);
+
+   private:
+    const char* const what_;
+    bool failing_ = false;
+  };
+
   void LookAfter();
   void LookAfterOnce();
 
@@ -53,6 +64,9 @@ class Registry final : public rpc::Service {
   // Uptimes, for the thread alone.
   absl::Duration last_seen_due_;
   absl::Duration trim_due_;
+  FailureLog lease_failures_{"ending leases"};
+  FailureLog last_seen_failures_{"writing last_seen"};
+  FailureLog trim_failures_{"forgetting ended commands"};
 
   absl::Mutex mutex_;
   absl::CondVar stop_;

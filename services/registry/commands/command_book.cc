@@ -146,7 +146,11 @@ absl::StatusOr<v1::Command> CommandBook::Report(const v1::ReportCommandResultReq
   absl::StatusOr<v1::Command> command = Read(request.command_id());
   if (!command.ok()) return command;
   if (!(status = CheckReporter(request, *command)).ok()) return status;
-  if (!Advance(request, state_->clock().Now(), &*command)) return command;
+  if (!Advance(request, state_->clock().Now(), &*command)) {
+    // An earlier write of its end that seemed to fail is there after all.
+    if (IsFinal(command->state())) unfinished_.End(command->id());
+    return command;
+  }
   StoreChanges changes;
   changes.put_commands.push_back(ToStored(*command));
   if (!(status = state_->Commit({}, std::move(changes))).ok()) return status;

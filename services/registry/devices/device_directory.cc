@@ -41,24 +41,33 @@ class DeviceDirectory::Places {
   explicit Places(DeviceDirectory* directory) : directory_(directory) {}
   ~Places() {
     absl::MutexLock lock(&directory_->mutex_);
-    directory_->reserved_ -= taken_;
+    directory_->places_taken_ -= taken_;
   }
 
   absl::Status TakeOne() {
     absl::MutexLock lock(&directory_->mutex_);
-    if (directory_->state_->table().size() + directory_->reserved_ >= directory_->max_devices_) {
+    if (directory_->places_taken_ >= directory_->max_devices_) {
       return absl::ResourceExhaustedError(
           absl::StrCat("there are ", directory_->max_devices_, " devices (max_devices) already"));
     }
-    ++directory_->reserved_;
+    ++directory_->places_taken_;
     ++taken_;
     return absl::OkStatus();
   }
+
+  // The devices were created.
+  void Keep() { taken_ = 0; }
 
  private:
   DeviceDirectory* const directory_;
   int64_t taken_ = 0;
 };
+
+DeviceDirectory::DeviceDirectory(RegistryState* state, CommandBook* commands, int64_t max_devices)
+    : state_(state),
+      commands_(commands),
+      max_devices_(max_devices),
+      places_taken_(state->table().size()) {}
 
 absl::StatusOr<v1::Device> DeviceDirectory::Create(const v1::CreateDeviceRequest& request) {
   absl::Status status = ValidateDevice(request.device(), "device");
@@ -95,6 +104,7 @@ absl::StatusOr<v1::Device> DeviceDirectory::CreateOnce(const v1::CreateDeviceReq
         {request_key, Fingerprint(request.device()), id, absl::ToUnixMicros(now)});
   }
   if (!(status = state_->Commit({device}, std::move(changes))).ok()) return status;
+  places.Keep();
   return device;
 }
 
@@ -134,6 +144,7 @@ absl::StatusOr<v1::BatchCreateDevicesResponse> DeviceDirectory::BatchCreate(
   }
   const absl::Status status = state_->Commit(created, {});
   if (!status.ok()) return status;
+  places.Keep();
   return response;
 }
 
@@ -205,7 +216,11 @@ absl::Status DeviceDirectory::Delete(const v1::DeleteDeviceRequest& request) {
   if (!(status = CheckEtag(request.etag(), *current)).ok()) return status;
   StoreChanges changes;
   changes.delete_devices.push_back(request.device_id());
-  return CommitAndCancel(request.device_id(), "the device was deleted", {}, std::move(changes));
+  status = CommitAndCancel(request.device_id(), "the device was deleted", {}, std::move(changes));
+  if (!status.ok()) return status;
+  absl::MutexLock lock(&mutex_);
+  --places_taken_;
+  return absl::OkStatus();
 }
 
 absl::Status DeviceDirectory::CommitAndCancel(const std::string& device_id, absl::string_view why,

@@ -24,8 +24,7 @@ class DeviceDirectory {
  public:
   // `state` and `commands` (whose devices it deletes and disables) must outlive it. `max_devices`:
   // see RegistryConfig.
-  DeviceDirectory(RegistryState* state, CommandBook* commands, int64_t max_devices)
-      : state_(state), commands_(commands), max_devices_(max_devices) {}
+  DeviceDirectory(RegistryState* state, CommandBook* commands, int64_t max_devices);
 
   absl::StatusOr<v1::Device> Create(const v1::CreateDeviceRequest& request);
   absl::StatusOr<v1::BatchCreateDevicesResponse> BatchCreate(
@@ -39,7 +38,7 @@ class DeviceDirectory {
   absl::StatusOr<v1::Device> UpdateStatus(const v1::UpdateDeviceStatusRequest& request);
 
  private:
-  // Places for new devices below max_devices, given back when the write is over.
+  // Places for new devices below max_devices, given back if they were not created.
   class Places;
 
   absl::StatusOr<v1::Device> CreateOnce(const v1::CreateDeviceRequest& request,
@@ -53,8 +52,8 @@ class DeviceDirectory {
   CommandBook* const commands_;
   const int64_t max_devices_;
   absl::Mutex mutex_;
-  // Places taken by writes under way.
-  int64_t reserved_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Devices that are there, and those that are being created.
+  int64_t places_taken_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice::registry

@@ -65,7 +65,7 @@ struct StoreChanges {
 // fsync.
 //
 // Errors: RESOURCE_EXHAUSTED (disk full), UNAVAILABLE (the disk failed: the write may or may not be
-// there), DATA_LOSS (what is on disk is damaged).
+// there; the next one tries anew), DATA_LOSS (what is on disk is damaged).
 class RegistryStore {
  public:
   enum class Durability {

@@ -10,8 +10,10 @@
 #include <atomic>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 
 namespace sluice::registry {
 namespace {
@@ -123,9 +125,13 @@ void AddRequests(const StoreChanges& changes, rocksdb::WriteBatch* batch) {
   }
 }
 
+// Opens the database itself; see OpenRocksDbRegistryStore.
+absl::StatusOr<std::unique_ptr<rocksdb::DB>> OpenDb(const std::string& dir);
+
 class RocksDbRegistryStore final : public RegistryStore {
  public:
-  explicit RocksDbRegistryStore(std::unique_ptr<rocksdb::DB> db) : db_(std::move(db)) {}
+  RocksDbRegistryStore(std::string dir, std::unique_ptr<rocksdb::DB> db)
+      : dir_(std::move(dir)), db_(std::move(db)) {}
 
   absl::Status Write(const StoreChanges& changes, Durability durability) override {
     rocksdb::WriteBatch batch;
@@ -133,17 +139,16 @@ class RocksDbRegistryStore final : public RegistryStore {
     AddCommands(changes, &batch);
     AddRequests(changes, &batch);
     if (batch.Count() == 0) return absl::OkStatus();
-    // After an error RocksDB refuses every write until it is told to go on.
     if (failed_.load()) {
-      const absl::Status resumed = FromRocksDb(db_->Resume(), "resuming after a failed write");
-      if (!resumed.ok()) return resumed;
-      failed_ = false;
+      const absl::Status reopened = Reopen();
+      if (!reopened.ok()) return reopened;
     }
     rocksdb::WriteOptions options;
     options.sync = durability == Durability::kSynced;
+    absl::ReaderMutexLock lock(&mutex_);
+    if (db_ == nullptr) return Closed();
     const absl::Status status = FromRocksDb(db_->Write(options, &batch), "writing");
-    if (!status.ok()) {
-      failed_ = true;
+    if (!status.ok() && !failed_.exchange(true)) {
       spdlog::error("registry database: {}", status.ToString());
     }
     return status;
@@ -151,6 +156,8 @@ class RocksDbRegistryStore final : public RegistryStore {
 
   absl::Status ForEachDevice(const std::function<absl::Status(absl::string_view, absl::string_view,
                                                               int64_t)>& visit) const override {
+    absl::ReaderMutexLock lock(&mutex_);
+    if (db_ == nullptr) return Closed();
     // Both key ranges have the same order, so last_seen is merged in on the way.
     const auto seen = NewIterator(kLastSeen);
     return Walk(kDevices, [&](absl::string_view id, absl::string_view bytes) {
@@ -167,11 +174,15 @@ class RocksDbRegistryStore final : public RegistryStore {
   absl::Status ForEachUnfinishedCommand(
       const std::function<absl::Status(absl::string_view, absl::string_view)>& visit)
       const override {
+    absl::ReaderMutexLock lock(&mutex_);
+    if (db_ == nullptr) return Closed();
     return Walk(kUnfinished, visit);
   }
 
   absl::Status ForEachRequest(
       const std::function<absl::Status(const StoredRequest&)>& visit) const override {
+    absl::ReaderMutexLock lock(&mutex_);
+    if (db_ == nullptr) return Closed();
     return Walk(kRequests, [&](absl::string_view key, absl::string_view value) {
       if (value.size() < 2 * kNumberBytes) return Damaged(absl::StrCat(kRequests, key));
       StoredRequest request;
@@ -185,6 +196,8 @@ class RocksDbRegistryStore final : public RegistryStore {
 
   absl::StatusOr<std::string> ReadCommand(absl::string_view id) const override {
     std::string bytes;
+    absl::ReaderMutexLock lock(&mutex_);
+    if (db_ == nullptr) return Closed();
     const rocksdb::Status status =
         db_->Get(rocksdb::ReadOptions(), absl::StrCat(kCommands, id), &bytes);
     if (status.IsNotFound()) return absl::NotFoundError(absl::StrCat("no command '", id, "'"));
@@ -193,6 +206,8 @@ class RocksDbRegistryStore final : public RegistryStore {
   }
 
   absl::StatusOr<std::string> LastCommandId() const override {
+    absl::ReaderMutexLock lock(&mutex_);
+    if (db_ == nullptr) return Closed();
     const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions()));
     it->SeekForPrev(ToSlice(kDevices));  // what follows the commands
     if (!it->status().ok()) return FromRocksDb(it->status(), "looking for the last command");
@@ -200,6 +215,8 @@ class RocksDbRegistryStore final : public RegistryStore {
   }
 
   absl::StatusOr<int64_t> CountEndedCommands() const override {
+    absl::ReaderMutexLock lock(&mutex_);
+    if (db_ == nullptr) return Closed();
     int64_t count = 0;
     const absl::Status status = Walk(kEnded, [&](absl::string_view, absl::string_view) {
       ++count;
@@ -210,6 +227,8 @@ class RocksDbRegistryStore final : public RegistryStore {
   }
 
   absl::StatusOr<std::vector<EndedCommand>> FirstEndedCommands(int limit) const override {
+    absl::ReaderMutexLock lock(&mutex_);
+    if (db_ == nullptr) return Closed();
     std::vector<EndedCommand> commands;
     const auto it = NewIterator(kEnded);
     for (; InRange(*it, kEnded) && static_cast<int>(commands.size()) < limit; it->Next()) {
@@ -232,7 +251,26 @@ class RocksDbRegistryStore final : public RegistryStore {
     return View(it.key()).substr(prefix.size());
   }
 
-  std::unique_ptr<rocksdb::Iterator> NewIterator(absl::string_view prefix) const {
+  absl::Status Closed() const {
+    return absl::UnavailableError(absl::StrCat(dir_, " is closed since a write failed"));
+  }
+
+  // After a failed write RocksDB refuses every other one, also when the disk is well again, until
+  // the database is opened anew.
+  absl::Status Reopen() {
+    absl::MutexLock lock(&mutex_);
+    if (!failed_.load()) return absl::OkStatus();
+    db_.reset();
+    absl::StatusOr<std::unique_ptr<rocksdb::DB>> opened = OpenDb(dir_);
+    if (!opened.ok()) return absl::UnavailableError(opened.status().message());
+    db_ = *std::move(opened);
+    failed_ = false;
+    spdlog::info("registry database: opened anew after a failed write");
+    return absl::OkStatus();
+  }
+
+  std::unique_ptr<rocksdb::Iterator> NewIterator(absl::string_view prefix) const
+      ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
     rocksdb::ReadOptions options;
     options.fill_cache = false;
     std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
@@ -240,9 +278,9 @@ class RocksDbRegistryStore final : public RegistryStore {
     return it;
   }
 
-  absl::Status Walk(
-      absl::string_view prefix,
-      const std::function<absl::Status(absl::string_view, absl::string_view)>& visit) const {
+  absl::Status Walk(absl::string_view prefix,
+                    const std::function<absl::Status(absl::string_view, absl::string_view)>& visit)
+      const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
     const auto it = NewIterator(prefix);
     for (; InRange(*it, prefix); it->Next()) {
       const absl::Status status = visit(Key(*it, prefix), View(it->value()));
@@ -251,7 +289,11 @@ class RocksDbRegistryStore final : public RegistryStore {
     return FromRocksDb(it->status(), absl::StrCat("reading the entries under ", prefix));
   }
 
-  const std::unique_ptr<rocksdb::DB> db_;
+  const std::string dir_;
+  // Shared by reads and writes; exclusive while the database is opened anew.
+  mutable absl::Mutex mutex_;
+  std::unique_ptr<rocksdb::DB> db_ ABSL_GUARDED_BY(mutex_);  // null: could not be opened anew
+  // A write failed since it was opened.
   std::atomic<bool> failed_{false};
 };
 
@@ -269,9 +311,7 @@ absl::Status CheckFormat(rocksdb::DB* db) {
       absl::StrCat("the registry database has format ", format, "; this program knows ", kFormat));
 }
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<RegistryStore>> OpenRocksDbRegistryStore(const std::string& dir) {
+absl::StatusOr<std::unique_ptr<rocksdb::DB>> OpenDb(const std::string& dir) {
   rocksdb::Options options = SmallBoardOptions();
   // RocksDB's default would drop, without a word, all that was written after a damaged record.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
@@ -292,7 +332,15 @@ absl::StatusOr<std::unique_ptr<RegistryStore>> OpenRocksDbRegistryStore(const st
   std::unique_ptr<rocksdb::DB> db(opened);
   const absl::Status format = CheckFormat(db.get());
   if (!format.ok()) return format;
-  return std::unique_ptr<RegistryStore>(new RocksDbRegistryStore(std::move(db)));
+  return db;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RegistryStore>> OpenRocksDbRegistryStore(const std::string& dir) {
+  absl::StatusOr<std::unique_ptr<rocksdb::DB>> db = OpenDb(dir);
+  if (!db.ok()) return db.status();
+  return std::unique_ptr<RegistryStore>(new RocksDbRegistryStore(dir, *std::move(db)));
 }
 
 }  // namespace sluice::registry

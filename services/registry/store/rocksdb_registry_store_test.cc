@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rocksdb/db.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -176,6 +178,29 @@ TEST_F(RocksDbRegistryStoreTest, AFlippedBitInTheLogCostsOneBlockOfItAtTheMost) 
   const std::vector<std::string> devices = Devices();
   EXPECT_GT(devices.size(), 500u - (32 << 10) / 150);
   EXPECT_THAT(devices.back(), ::testing::StartsWith("1499="));
+}
+
+TEST_F(RocksDbRegistryStoreTest, GoesOnWhenTheDiskTakesWritesAgain) {
+  StoreChanges small;
+  small.put_devices = {{"before", "x"}};
+  ASSERT_TRUE(store_->Write(small, Durability::kSynced).ok());
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit unlimited;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &unlimited), 0);
+  rlimit limited = unlimited;
+  limited.rlim_cur = 64 << 10;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limited), 0);
+  StoreChanges large;
+  large.put_devices = {{"refused", std::string(256 << 10, 'x')}};
+  const absl::Status refused = store_->Write(large, Durability::kSynced);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &unlimited), 0);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kUnavailable) << refused;
+
+  small.put_devices = {{"later", "x"}};
+  const absl::Status later = store_->Write(small, Durability::kSynced);
+  EXPECT_TRUE(later.ok()) << later;
+  Reopen();
+  EXPECT_THAT(Devices(), ElementsAre("before=x@0", "later=x@0"));
 }
 
 TEST_F(RocksDbRegistryStoreTest, ATornTailIsNoDamage) {
