@@ -1,5 +1,7 @@
 #include "services/ingress/sources.h"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -12,6 +14,8 @@ namespace sluice::ingress {
 namespace {
 
 constexpr int64_t kMaxPasswordBytes = 64 << 10;
+// How long a start waits for the broker.
+constexpr absl::Duration kBrokerPatience = absl::Seconds(2);
 
 absl::Duration FromProto(const google::protobuf::Duration& duration) {
   return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
@@ -66,6 +70,11 @@ absl::Status Sources::StartMqtt(const config::v1::IngressConfig& config, Intake*
                        [source = mqtt_source_.get()](const InboundPublish& publish) {
                          return source->Take(publish);
                        });
+  // What a broker acknowledges before it knows our session is lost: be ready after that, if it is
+  // there at all.
+  if (!mqtt_session_->AwaitConnected(kBrokerPatience)) {
+    spdlog::warn("MQTT broker {}: not connected yet, trying on", config.mqtt().broker());
+  }
   return absl::OkStatus();
 }
 

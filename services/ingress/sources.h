@@ -21,8 +21,8 @@ namespace sluice::ingress {
 class Sources {
  public:
   // Takes messages in from now on. A CoAP port that is taken, or a password file that cannot be
-  // read, is an error; a broker that is not there is tried for ever. `intake` and `clock` outlive
-  // it.
+  // read, is an error; a broker that is not there is waited for 2 s and then tried for ever.
+  // `intake` and `clock` outlive it.
   static absl::StatusOr<std::unique_ptr<Sources>> Start(const config::v1::IngressConfig& config,
                                                         Intake* intake, const Clock* clock);
   ~Sources();  // stops

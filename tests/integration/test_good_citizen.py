@@ -112,19 +112,23 @@ def test_coap_port_taken(tmp_path):
 
 
 def test_json_logs_level_at_run_time_and_graceful_end(tmp_path):
-    config = tmp_path / "registry.yaml"
-    config.write_text("log: {format: json, level: info}\n")
-    with subprocess.Popen(
+    config, log = tmp_path / "registry.yaml", tmp_path / "log"
+    config.write_text("log: {format: json, level: warn}\n")
+    with open(log, "wb") as stderr:
+        process = subprocess.Popen(  # pylint: disable=consider-using-with
             [BINARIES["registry"], f"--config={config}", f"--data-dir={tmp_path}/data",
-             "--set=grpc.listen=127.0.0.1:0", "--set=metrics.listen="], stderr=subprocess.PIPE, text=True) as process:
+             "--set=grpc.listen=127.0.0.1:0", "--set=metrics.listen="], stderr=stderr)
+    try:
         wait_for((tmp_path / "data/endpoints.json").exists, "endpoints.json")
-        config.write_text("log: {format: json, level: warn}\n")
+        assert log.read_text() == ""
+        config.write_text("log: {format: json, level: debug}\n")
         process.send_signal(signal.SIGHUP)
-        lines = []
-        for line in process.stderr:
-            lines.append(json.loads(line))
-            if "SIGHUP" in lines[-1]["message"]:
-                break
+        wait_for(lambda: "log level is debug now" in log.read_text(), "word of the new level")
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
-    assert {"time", "level", "thread", "message"} <= set(lines[0])
+    finally:
+        process.kill()
+        process.wait()
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert len(lines) > 1
+    assert all({"time", "level", "thread", "message"} <= set(line) for line in lines)

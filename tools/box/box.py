@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import signal
 import socket
 
 import ports
@@ -79,6 +80,10 @@ class Box:
         self.endpoints[name] = process.await_condition(lambda: self._read_endpoints(name), "endpoints.json")
         # Should it have to start again, it comes back where its clients know it to be.
         process.command = self._service_command(name)
+        if name == "ingress":
+            # Ingress is ready once it has subscribed. Have its session saved, so that Mosquitto still
+            # queues for it after kill -9.
+            self.processes["mosquitto"].signal(signal.SIGUSR1)
 
     def watch(self, say):
         """Restarts what died; call it now and then."""

@@ -78,6 +78,7 @@ class MqttSession::Link final : private mqtt::iaction_listener {
   void Start(std::vector<Subscription> subscriptions, Handler handler);
   void Stop();
   absl::Status Publish(Publication publication, std::function<void(absl::Status)> done);
+  bool AwaitConnected(absl::Duration timeout) const;
   Stats stats() const;
 
  private:
@@ -207,6 +208,11 @@ absl::Status MqttSession::Link::Publish(Publication publication, Done done) {
   queued_bytes_ += bytes;
   queue_.push_back({std::move(publication), std::move(done)});
   return absl::OkStatus();
+}
+
+bool MqttSession::Link::AwaitConnected(absl::Duration timeout) const {
+  absl::MutexLock lock(&mutex_);
+  return mutex_.AwaitWithTimeout(absl::Condition(&stats_.connected), timeout);
 }
 
 MqttSession::Stats MqttSession::Link::stats() const {
@@ -540,6 +546,10 @@ void MqttSession::Stop() { link_->Stop(); }
 
 absl::Status MqttSession::Publish(Publication publication, std::function<void(absl::Status)> done) {
   return link_->Publish(std::move(publication), std::move(done));
+}
+
+bool MqttSession::AwaitConnected(absl::Duration timeout) const {
+  return link_->AwaitConnected(timeout);
 }
 
 MqttSession::Stats MqttSession::stats() const { return link_->stats(); }

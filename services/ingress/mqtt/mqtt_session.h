@@ -87,6 +87,9 @@ class MqttSession final : public Publisher {
   // Begins to connect; a broker that is not there is tried for ever. Once.
   void Start(std::vector<Subscription> subscriptions, Handler handler);
 
+  // Waits until the session is connected and subscribed; returns whether it is.
+  bool AwaitConnected(absl::Duration timeout) const;
+
   // Publishes what waits as long as drain_timeout allows, disconnects so that the broker keeps the
   // session, completes every publish, and joins: neither handler nor completions run after it. A
   // message that the handler has not taken yet stays at the broker. Idempotent.
