@@ -22,7 +22,7 @@ def _generate_impl(ctx):
     # Roots under which imports are found: of each source, the path before `import_path`.
     roots = {}
     for f in ctx.files.srcs + ctx.files.imports:
-        for known in ["sluice/", "google/rpc/"]:
+        for known in ["sluice/", "google/rpc/", "grpc/health/"]:
             if known in f.path:
                 roots[f.path[:f.path.rindex(known)] or "."] = True
                 break

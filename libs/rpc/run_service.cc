@@ -118,7 +118,7 @@ absl::Status Live(
   StreamGate streams(grpc_config.max_streams());
   auto service = create({&clock, &metrics, &streams});
   if (!service.ok()) return service.status();
-  auto server = Server::Start(grpc_config, (*service)->GrpcServices());
+  auto server = Server::Start(grpc_config, (*service)->GrpcServices(), &streams);
   absl::Status status = server.status();
   const std::string endpoints_path = (*data_dir)->path() + "/endpoints.json";
   if (status.ok()) {

@@ -1,7 +1,6 @@
 #include "libs/rpc/server.h"
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
@@ -23,11 +22,16 @@ constexpr int kUnaryThreads = 64;
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const config::v1::Grpc& config,
-                                                      const std::vector<GrpcService>& services) {
+                                                      const std::vector<GrpcService>& services,
+                                                      StreamGate* streams) {
   absl::StatusOr<ListenAddress> address = ParseListenAddress(config.listen(), "grpc.listen");
   if (!address.ok()) return address.status();
 
-  grpc::EnableDefaultHealthCheckService(true);
+  std::set<std::string> names;
+  for (const GrpcService& service : services) names.insert(service.name);
+  std::unique_ptr<Server> result(new Server(std::move(names), streams));
+
+  grpc::EnableDefaultHealthCheckService(false);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   // Two processes on one port would each get a part of the calls.
@@ -44,29 +48,21 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const config::v1::Grpc& co
   int port = 0;
   builder.AddListeningPort(address->ToString(), grpc::InsecureServerCredentials(), &port);
   for (const GrpcService& service : services) builder.RegisterService(service.service);
+  builder.RegisterService(&result->health_);
 
-  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  if (server == nullptr || port == 0) {
+  result->server_ = builder.BuildAndStart();
+  if (result->server_ == nullptr || port == 0) {
     const std::string owner = PortOwner(address->port, Transport::kTcp);
     return absl::AlreadyExistsError(
         absl::StrCat("grpc.listen: cannot listen on ", address->ToString(),
                      owner.empty() ? "" : absl::StrCat(": the port is taken by ", owner)));
   }
   address->port = port;
-  return std::unique_ptr<Server>(new Server(std::move(server), address->ToString(), services));
+  result->address_ = address->ToString();
+  return result;
 }
 
-Server::Server(std::unique_ptr<grpc::Server> server, std::string address,
-               const std::vector<GrpcService>& services)
-    : server_(std::move(server)), address_(std::move(address)) {
-  for (const GrpcService& service : services) names_.push_back(service.name);
-}
-
-void Server::SetServing(bool serving) {
-  grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
-  health->SetServingStatus(serving);
-  for (const std::string& name : names_) health->SetServingStatus(name, serving);
-}
+void Server::SetServing(bool serving) { health_.SetServing(serving); }
 
 void Server::Shutdown(absl::Duration grace) {
   server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));

@@ -4,12 +4,16 @@
 #include <grpcpp/server.h>
 
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "libs/rpc/health_rpc.h"
 #include "libs/rpc/service.h"
+#include "libs/rpc/stream_gate.h"
 #include "sluice/config/v1/common.pb.h"
 
 namespace sluice::rpc {
@@ -17,10 +21,11 @@ namespace sluice::rpc {
 // A gRPC server with health and reflection, listening from Start on.
 class Server {
  public:
-  // ALREADY_EXISTS: the port is taken (names its owner if that can be known). `services` must
-  // outlive it.
+  // ALREADY_EXISTS: the port is taken (names its owner if that can be known). `services` and
+  // `streams` must outlive it.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const config::v1::Grpc& config,
-                                                       const std::vector<GrpcService>& services);
+                                                       const std::vector<GrpcService>& services,
+                                                       StreamGate* streams);
 
   // Where it listens, with the real port.
   const std::string& address() const { return address_; }
@@ -33,12 +38,11 @@ class Server {
   void Shutdown(absl::Duration grace);
 
  private:
-  Server(std::unique_ptr<grpc::Server> server, std::string address,
-         const std::vector<GrpcService>& services);
+  Server(std::set<std::string> names, StreamGate* streams) : health_(std::move(names), streams) {}
 
-  const std::unique_ptr<grpc::Server> server_;
-  const std::string address_;
-  std::vector<std::string> names_;
+  HealthRpc health_;
+  std::string address_;
+  std::unique_ptr<grpc::Server> server_;  // ends before the health that it serves
 };
 
 }  // namespace sluice::rpc
