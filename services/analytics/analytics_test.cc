@@ -39,8 +39,7 @@ class AnalyticsTest : public testing::Test {
     auto service = Analytics::Create(config_, {&clock_, metrics_.get(), streams_.get()});
     ASSERT_TRUE(service.ok()) << service.status();
     service_ = *std::move(service);
-    auto server =
-        rpc::Server::Start(config_.grpc(), service_->GrpcServices(), streams_.get());
+    auto server = rpc::Server::Start(config_.grpc(), service_->GrpcServices(), streams_.get());
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     stub_ = v1::AnalyticsService::NewStub(rpc::MakeChannel(server_->address()));
