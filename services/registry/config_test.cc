@@ -44,12 +44,12 @@ TEST(RegistryConfigTest, NamesTheSettingThatIsWrong) {
             "grpc.max_message_bytes: is 1; must be 65536 to 67108864");
   EXPECT_EQ(Error([](auto* c) { c->mutable_last_seen_interval()->set_nanos(1); }), "");
   EXPECT_EQ(Error([](auto* c) { c->mutable_last_seen_interval()->set_seconds(0); }),
-            "last_seen_interval: must be 1s to 1h");
+            "last_seen_interval: is 0; must be 1s to 1h");
   EXPECT_EQ(Error([](auto* c) {
               c->mutable_last_seen_interval()->set_seconds(3600);
               c->mutable_last_seen_interval()->set_nanos(1);
             }),
-            "last_seen_interval: must be 1s to 1h");
+            "last_seen_interval: is 1h0.000000001s; must be 1s to 1h");
 }
 
 TEST(RegistryConfigTest, OnlyLoopbackIsListenedOn) {
