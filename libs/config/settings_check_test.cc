@@ -45,16 +45,16 @@ TEST(SettingsCheckTest, KeepsTheFirstThatFails) {
 
 TEST(SettingsCheckTest, SaysWhatIsAndWhatMustBe) {
   EXPECT_EQ(Error([](auto* c) { c->Range("f", -1, 0, 10); }), "f: is -1; must be 0 to 10");
-  EXPECT_EQ(Error([](auto* c) { c->OneOf("f", "x", {"a", "b"}); }),
+  EXPECT_EQ(Error([](auto* c) {
+              c->OneOf("f", "x", {"a", "b"});
+            }),
             "f: is 'x'; must be one of a, b");
-  EXPECT_EQ(Error([](auto* c) {
-              c->Range("f", Duration(3600, 1), absl::Seconds(1), absl::Hours(1));
-            }),
-            "f: is 1h0.000000001s; must be 1s to 1h");
-  EXPECT_EQ(Error([](auto* c) {
-              c->Range("f", Duration(0, -1), absl::ZeroDuration(), absl::Hours(1));
-            }),
-            "f: is -1ns; must be 0 to 1h");
+  EXPECT_EQ(
+      Error([](auto* c) { c->Range("f", Duration(3600, 1), absl::Seconds(1), absl::Hours(1)); }),
+      "f: is 1h0.000000001s; must be 1s to 1h");
+  EXPECT_EQ(
+      Error([](auto* c) { c->Range("f", Duration(0, -1), absl::ZeroDuration(), absl::Hours(1)); }),
+      "f: is -1ns; must be 0 to 1h");
 }
 
 TEST(SettingsCheckTest, KnowsAddressesOfOthers) {

@@ -1,14 +1,11 @@
 #include "libs/subscription/subscription_proto.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include "absl/strings/str_cat.h"
+#include "libs/proto_time/proto_time.h"
 #include "libs/status/field_violation.h"
 
 namespace sluice {
 namespace {
-
-using google::protobuf::util::TimeUtil;
 
 // 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z.
 constexpr int64_t kEarliestSeconds = -62135596800;
@@ -26,10 +23,6 @@ v1::GapReason ReasonToProto(GapReason reason) {
       break;
   }
   return v1::GAP_REASON_UNSPECIFIED;
-}
-
-google::protobuf::Timestamp ToTimestamp(absl::Time time) {
-  return TimeUtil::MicrosecondsToTimestamp(absl::ToUnixMicros(time));
 }
 
 }  // namespace
@@ -60,7 +53,7 @@ absl::StatusOr<StartPosition> StartFromProto(const v1::Start& start, absl::strin
           time.nanos() < 0 || time.nanos() >= kNanosPerSecond) {
         return InvalidField(absl::StrCat(field, ".time"), "is no time of the years 1 to 9999");
       }
-      position.time = absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
+      position.time = FromProto(time);
       break;
     }
     case v1::Start::POSITION_NOT_SET:
@@ -78,7 +71,7 @@ absl::StatusOr<absl::Duration> ExpireAfterFromProto(const v1::Subscription& subs
     return InvalidField(absl::StrCat(field, ".expire_after"),
                         "must be positive and at most 10,000 years");
   }
-  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+  return FromProto(duration);
 }
 
 v1::Subscription ToProto(const SubscriptionInfo& info) {
@@ -87,11 +80,10 @@ v1::Subscription ToProto(const SubscriptionInfo& info) {
   subscription.set_cursor(info.cursor);
   subscription.set_epoch(info.epoch);
   if (info.expire_after < absl::InfiniteDuration()) {
-    *subscription.mutable_expire_after() =
-        TimeUtil::MillisecondsToDuration(absl::ToInt64Milliseconds(info.expire_after));
+    *subscription.mutable_expire_after() = ToProto(info.expire_after);
   }
-  *subscription.mutable_create_time() = ToTimestamp(info.create_time);
-  *subscription.mutable_last_used_time() = ToTimestamp(info.last_used_time);
+  *subscription.mutable_create_time() = ToProto(info.create_time);
+  *subscription.mutable_last_used_time() = ToProto(info.last_used_time);
   subscription.set_lag_records(info.lag_records);
   subscription.set_connected(info.connected);
   return subscription;

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/config/journal_options.h"
+#include "libs/proto_time/proto_time.h"
 #include "libs/rpc/channel.h"
 
 namespace sluice::analytics {
@@ -15,20 +17,6 @@ namespace {
 constexpr absl::Duration kUpkeepPause = absl::Seconds(1);
 constexpr absl::Duration kAcknowledgeTimeout = absl::Seconds(2);
 constexpr int kSubscriptionsPerLook = 10'000;
-
-absl::Duration ToDuration(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
-}
-
-JournalOptions ToJournalOptions(const config::v1::Journal& config, const std::string& dir) {
-  JournalOptions options;
-  options.dir = dir;
-  options.segment_bytes = config.segment_bytes();
-  options.max_bytes = config.max_bytes();
-  options.hard_max_bytes = config.hard_max_bytes();
-  options.sync_interval = ToDuration(config.sync_interval());
-  return options;
-}
 
 AnalysisOptions ToAnalysisOptions(const config::v1::AnalyticsConfig& config) {
   AnalysisOptions options;
@@ -65,7 +53,7 @@ absl::StatusOr<std::unique_ptr<rpc::Service>> Analytics::Create(
   if (absl::Status status = analytics->Restore(analytics->checkpoint_path_); !status.ok()) {
     return status;
   }
-  analytics->Start(ToDuration(config.checkpoint_interval()));
+  analytics->Start(FromProto(config.checkpoint_interval()));
   return analytics;
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "libs/file/atomic_file.h"
+#include "libs/proto_time/proto_time.h"
 #include "libs/status/field_violation.h"
 
 namespace sluice::ingress {
@@ -16,10 +17,6 @@ namespace {
 constexpr int64_t kMaxPasswordBytes = 64 << 10;
 // How long a start waits for the broker.
 constexpr absl::Duration kBrokerPatience = absl::Seconds(2);
-
-absl::Duration FromProto(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
-}
 
 absl::StatusOr<MqttSession::Options> MqttOptions(const config::v1::IngressConfig& config) {
   const config::v1::Mqtt& mqtt = config.mqtt();

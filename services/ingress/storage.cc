@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
+#include "libs/config/journal_options.h"
 
 namespace sluice::ingress {
 namespace {
@@ -30,14 +30,7 @@ absl::Status In(const std::string& dir, const absl::Status& status) {
 absl::StatusOr<std::unique_ptr<Journal>> OpenJournal(const std::string& dir,
                                                      const config::v1::Journal& settings,
                                                      const Clock* clock) {
-  JournalOptions options;
-  options.dir = dir;
-  options.segment_bytes = settings.segment_bytes();
-  options.max_bytes = settings.max_bytes();
-  options.hard_max_bytes = settings.hard_max_bytes();
-  options.sync_interval = absl::Seconds(settings.sync_interval().seconds()) +
-                          absl::Nanoseconds(settings.sync_interval().nanos());
-  auto journal = Journal::Open(options, clock);
+  auto journal = Journal::Open(ToJournalOptions(settings, dir), clock);
   if (!journal.ok()) return In(dir, journal.status());
   return journal;
 }

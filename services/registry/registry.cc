@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "libs/proto_time/proto_time.h"
 #include "services/registry/store/rocksdb_registry_store.h"
 
 namespace sluice::registry {
@@ -33,8 +34,7 @@ absl::StatusOr<std::unique_ptr<rpc::Service>> Registry::Create(
 
 Registry::Registry(const config::v1::RegistryConfig& config, const rpc::Environment& environment,
                    std::unique_ptr<RegistryState> state, std::unique_ptr<CommandBook> commands)
-    : last_seen_interval_(absl::Seconds(config.last_seen_interval().seconds()) +
-                          absl::Nanoseconds(config.last_seen_interval().nanos())),
+    : last_seen_interval_(FromProto(config.last_seen_interval())),
       state_(std::move(state)),
       commands_(std::move(commands)),
       directory_(state_.get(), commands_.get(), config.max_devices()),

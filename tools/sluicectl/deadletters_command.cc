@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "libs/proto_time/proto_time.h"
 #include "sluice/v1/telemetry_service.grpc.pb.h"
 #include "tools/sluicectl/failure.h"
 #include "tools/sluicectl/pages.h"

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "libs/proto_time/proto_time.h"
 #include "sluice/v1/registry_service.grpc.pb.h"
 #include "tools/sluicectl/device_input.h"
 #include "tools/sluicectl/failure.h"

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "libs/proto_time/proto_time.h"
 #include "libs/rpc/grpc_status.h"
 #include "sluice/v1/analytics_service.grpc.pb.h"
 #include "sluice/v1/telemetry_service.grpc.pb.h"

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "libs/proto_time/proto_time.h"
 #include "sluice/v1/analytics_service.grpc.pb.h"
 #include "tools/sluicectl/failure.h"
 #include "tools/sluicectl/pages.h"

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "libs/proto_time/proto_time.h"
 #include "sluice/v1/analytics_service.grpc.pb.h"
 #include "sluice/v1/telemetry_service.grpc.pb.h"
 #include "tools/sluicectl/failure.h"

@@ -1,9 +1,6 @@
 #ifndef SLUICE_TOOLS_SLUICECTL_TIME_FORMAT_H_
 #define SLUICE_TOOLS_SLUICECTL_TIME_FORMAT_H_
 
-#include <google/protobuf/duration.pb.h>
-#include <google/protobuf/timestamp.pb.h>
-
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -28,11 +25,6 @@ absl::StatusOr<absl::Duration> ParseDuration(absl::string_view text);
 
 // RFC 3339: `2026-03-01T14:05:09Z`, `2026-03-01T14:05:09.25+01:00`. INVALID_ARGUMENT.
 absl::StatusOr<absl::Time> ParseTime(absl::string_view text);
-
-absl::Time FromProto(const google::protobuf::Timestamp& timestamp);
-google::protobuf::Timestamp ToProto(absl::Time time);
-absl::Duration FromProto(const google::protobuf::Duration& duration);
-google::protobuf::Duration ToProto(absl::Duration duration);
 
 }  // namespace sluice::sluicectl
 

@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "libs/proto_time/proto_time.h"
 #include "tools/sluicectl/display_text.h"
 #include "tools/sluicectl/json_output.h"
 #include "tools/sluicectl/time_format.h"

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/proto_time/proto_time.h"
 
 namespace sluice::analytics {
 namespace {
@@ -112,8 +113,7 @@ TakenBatch Analysis::Take(const v1::SubscribeTelemetryResponse& batch) {
   stats_.missed_records += taken.missed_records;
   if (batch.telemetry_size() > 0) {
     const auto& received = batch.telemetry(batch.telemetry_size() - 1).received_time();
-    stats_.delay = clock_->Now() - (absl::FromUnixSeconds(received.seconds()) +
-                                    absl::Nanoseconds(received.nanos()));
+    stats_.delay = clock_->Now() - FromProto(received);
   }
   return taken;
 }

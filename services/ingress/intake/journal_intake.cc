@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/device_id/device_id.h"
+#include "libs/proto_time/proto_time.h"
 #include "services/ingress/decoder/payload_decoder.h"
 #include "services/ingress/decoder/report_payloads.h"
 #include "services/ingress/decoder/text.h"
@@ -66,13 +67,6 @@ Verdict Append(Journal* journal, Receipt::Log log, absl::string_view record) {
   Verdict verdict;
   verdict.receipt = {log, *offset};
   return verdict;
-}
-
-void SetTime(absl::Time time, google::protobuf::Timestamp* out) {
-  const int64_t seconds = absl::ToUnixSeconds(time);
-  out->set_seconds(seconds);
-  out->set_nanos(
-      static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
 }
 
 }  // namespace
@@ -141,7 +135,7 @@ Verdict JournalIntake::TakeDecoded(absl::Time received_time, v1::Telemetry* tele
 }
 
 Verdict JournalIntake::AppendTelemetry(absl::Time received_time, v1::Telemetry* telemetry) {
-  SetTime(received_time, telemetry->mutable_received_time());
+  *telemetry->mutable_received_time() = ToProto(received_time);
   const auto size = static_cast<int64_t>(telemetry->ByteSizeLong());
   constexpr int64_t kMaxBytes = Journal::kMaxRecordBytes - kOffsetBytes;
   if (size > kMaxBytes) {
@@ -216,7 +210,7 @@ Verdict JournalIntake::Admit(absl::string_view device_id) {
 Verdict JournalIntake::BuryIfRefused(const InboundMessage& message, Verdict verdict) {
   if (verdict.reason == v1::DEAD_LETTER_REASON_UNSPECIFIED) return verdict;
   v1::DeadLetter letter;
-  SetTime(message.received_time, letter.mutable_received_time());
+  *letter.mutable_received_time() = ToProto(message.received_time);
   letter.set_protocol(message.protocol);
   letter.set_device_id(ToUtf8(message.device_id, kMaxAddressBytes));
   letter.set_address(ToUtf8(message.address, kMaxAddressBytes));

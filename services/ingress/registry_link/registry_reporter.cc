@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "libs/proto_time/proto_time.h"
 
 namespace sluice::ingress {
 namespace {
@@ -38,13 +39,6 @@ Kind KindOf(const absl::Status& answer) {
   }
 }
 
-void SetTime(absl::Time time, google::protobuf::Timestamp* out) {
-  const int64_t seconds = absl::ToUnixSeconds(time);
-  out->set_seconds(seconds);
-  out->set_nanos(
-      static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
-}
-
 v1::Sighting SightingOf(const state::v1::Report& report) {
   v1::Sighting sighting;
   sighting.set_device_id(report.device_id());
@@ -52,7 +46,7 @@ v1::Sighting SightingOf(const state::v1::Report& report) {
   sighting.set_status_message(report.status().status_message());
   // OFFLINE may be the broker's word (the Will), so it is no sign of life.
   if (report.received_time_us() > 0 && report.status().status() != v1::DEVICE_STATUS_OFFLINE) {
-    SetTime(absl::FromUnixMicros(report.received_time_us()), sighting.mutable_last_seen());
+    *sighting.mutable_last_seen() = ToProto(absl::FromUnixMicros(report.received_time_us()));
   }
   return sighting;
 }
@@ -236,7 +230,7 @@ absl::Status RegistryReporter::TellPresence() {
     for (const auto& sighting : heard) {
       auto* out = request.add_sightings();
       out->set_device_id(sighting.device_id);
-      SetTime(sighting.last_seen, out->mutable_last_seen());
+      *out->mutable_last_seen() = ToProto(sighting.last_seen);
     }
     const absl::Status answer = Report(&request);
     if (KindOf(answer) == Kind::kRefused) {

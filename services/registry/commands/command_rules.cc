@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/device_id/device_id.h"
+#include "libs/proto_time/proto_time.h"
 #include "libs/status/field_violation.h"
 #include "services/registry/devices/device_rules.h"
 
@@ -104,9 +105,7 @@ absl::Status ValidateReport(const v1::ReportCommandResultRequest& request) {
   return AtMostAsJson(request.result(), kMaxResultBytes, "result");
 }
 
-absl::Duration WaitOf(const v1::SendCommandRequest& request) {
-  return absl::Seconds(request.wait().seconds()) + absl::Nanoseconds(request.wait().nanos());
-}
+absl::Duration WaitOf(const v1::SendCommandRequest& request) { return FromProto(request.wait()); }
 
 absl::Status CheckAccepts(const v1::Device& device, absl::string_view command_name) {
   if (!device.enabled()) {

@@ -1,0 +1,23 @@
+#include "libs/config/journal_options.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice {
+namespace {
+
+TEST(JournalOptionsTest, TakesEverySettingOver) {
+  config::v1::Journal settings;
+  settings.set_max_bytes(4);
+  settings.set_hard_max_bytes(5);
+  settings.set_segment_bytes(1);
+  settings.mutable_sync_interval()->set_nanos(2'000'000);
+  const JournalOptions options = ToJournalOptions(settings, "/where");
+  EXPECT_EQ(options.dir, "/where");
+  EXPECT_EQ(options.max_bytes, 4);
+  EXPECT_EQ(options.hard_max_bytes, 5);
+  EXPECT_EQ(options.segment_bytes, 1);
+  EXPECT_EQ(options.sync_interval, absl::Milliseconds(2));
+}
+
+}  // namespace
+}  // namespace sluice
