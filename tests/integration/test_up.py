@@ -8,7 +8,10 @@ import socket
 import subprocess
 import sys
 
+import pytest
 from harness import ROOT, environment, wait_for
+
+from process import Process  # of tools/box, by harness
 
 UP = [sys.executable, str(ROOT / "tools/box/up.py")]
 DOWN = [sys.executable, str(ROOT / "tools/box/down.py")]
@@ -40,18 +43,18 @@ def test_up_and_down(tmp_path):
         try:
             wait_for(lambda: "Sluice is up" in (tmp_path / "out").read_text(), "Sluice is up")
             text = (tmp_path / "out").read_text()
-            for line in re.findall(r"^  ((?:mosquitto_pub|coap-client|\S*sluicectl|curl|grpcurl).*)$", text, re.MULTILINE):
+            lines = re.findall(r"^  (\S.*)$", text, re.MULTILINE)
+            assert len(lines) >= 6
+            for line in lines:
                 if "tail" in line:
                     line += " --count 2"
-                if line.startswith("grpcurl"):
-                    continue  # test_grpcurl.py: it may not be there
                 pasted = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=30,
                                         check=False)
                 assert pasted.returncode == 0, (line, pasted.stderr)
 
             second = subprocess.run([*UP, *flags], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
             assert second.returncode == 3
-            assert f"running already in {data_dir} (pid {up.pid})" in second.stderr
+            assert f"running already in {data_dir} (pid {up.pid}); ./sluice down --data-dir {data_dir}" in second.stderr
 
             processes = children(up.pid)
             assert len(processes) == 4
@@ -71,6 +74,55 @@ def test_up_and_down(tmp_path):
             up.wait()
     again = subprocess.run([*DOWN, *flags], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
     assert again.returncode == 0 and "nothing runs" in again.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_starts(tmp_path, number):
+    with subprocess.Popen([*UP, "--data-dir", str(tmp_path / "data"), "--free-ports"], cwd=ROOT, text=True,
+                          stderr=subprocess.PIPE, env=environment()) as up:
+        processes = wait_for(lambda: children(up.pid), "the first process")
+        up.send_signal(number)
+        assert up.wait(20) == 1
+        assert "stopped while starting" in up.stderr.read()
+    # One that was being started ends as its parent does.
+    wait_for(lambda: not any(alive(pid) for pid in processes), "the end of all processes")
+
+
+def test_a_data_directory_that_cannot_be_used():
+    up = subprocess.run([*UP, "--data-dir", "/proc/nowhere"], capture_output=True, text=True, timeout=20, check=False)
+    assert up.returncode == 1
+    assert "data directory /proc/nowhere cannot be used" in up.stderr and "Traceback" not in up.stderr
+
+
+def test_a_wrong_setting_is_named(tmp_path):
+    up = subprocess.run([*UP, "--data-dir", str(tmp_path / "data"), "--free-ports", "--set", "ingress.colour=red"],
+                        cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert up.returncode == 1 and "colour: unknown key" in up.stderr
+    up = subprocess.run([*UP, "--set", "kitchen.sink=1"], capture_output=True, text=True, timeout=20, check=False)
+    assert up.returncode == 2 and "'kitchen.sink=1' is not SERVICE.PATH=VALUE" in up.stderr
+
+
+def test_a_program_that_cannot_be_started_is_tried_again(tmp_path):
+    """As when it is being built anew just when its process dies."""
+    program = tmp_path / "program"
+
+    def install():
+        program.with_suffix(".new").write_text("#!/bin/sh\nexec sleep 60\n")
+        program.with_suffix(".new").chmod(0o755)
+        program.with_suffix(".new").rename(program)
+
+    install()
+    supervised = Process("sleeper", [program], tmp_path / "log")
+    supervised.start()
+    program.unlink()
+    supervised.signal(signal.SIGKILL)
+    said = []
+    wait_for(lambda: supervised.watch(said.append) or any("cannot be started" in line for line in said), "word of it")
+    assert supervised.restarts == 0
+    install()
+    wait_for(lambda: supervised.watch(said.append), "the restart")
+    assert supervised.running() and supervised.restarts == 1
+    supervised.stop()
 
 
 def test_nothing_is_left_when_up_itself_is_killed(tmp_path):

@@ -6,15 +6,18 @@ under 0.5% of the samples, and every command was answered.
 """
 
 import argparse
+import contextlib
 import json
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 
+import settings
 from box import BINARIES, Box, Ports
 from process import StartFailed
 
@@ -55,13 +58,34 @@ def register(box, ids):
         "themselves")
 
 
+def await_actuators(box, timeout_s=20):
+    """Waits until all are online: a command to a device that never subscribed would not be kept for it."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        online = sluicectl(box, "devices", "list", "--filter", "type = actuator AND status = ONLINE").stdout
+        if len(online.splitlines()) >= ACTUATORS:
+            return
+        time.sleep(0.2)
+
+
 def send_commands(box, ids, outcomes):
     """Sends one command to each actuator, one after the other; appends (device, round trip in s or None)."""
+    await_actuators(box)
     for device in ids[:ACTUATORS]:
         started = time.monotonic()
         result = sluicectl(box, "command", "send", device, "identify", "blink=true", "--wait", "10s")
         ok = result.returncode == 0 and json.loads(result.stdout)["state"] == "COMMAND_STATE_SUCCEEDED"
         outcomes.append((device, time.monotonic() - started if ok else None))
+
+
+@contextlib.contextmanager
+def running(command):
+    """A child that has ended when the block is left, however it is left."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
+        try:
+            yield child
+        finally:
+            child.terminate()
 
 
 def drive(box, seconds, report_path):
@@ -73,19 +97,13 @@ def drive(box, seconds, report_path):
         "--report", report_path,
     ]
     outcomes = []
-    with subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL) as fleet:
-        started = time.monotonic()
-        commander = threading.Thread(target=send_commands, args=(box, fleet_ids(), outcomes))
-        began = False
+    with running([str(part) for part in command]) as fleet:
+        commander = threading.Thread(target=send_commands, args=(box, fleet_ids(), outcomes), daemon=True)
+        commander.start()
         while fleet.poll() is None:
-            # Devices need a moment to connect and subscribe before they can be told anything.
-            if not began and time.monotonic() - started > 3:
-                commander.start()
-                began = True
             box.watch(say)
             time.sleep(0.1)
-    if began:
-        commander.join(60)
+    commander.join(60)
     if not report_path.exists():
         raise StartFailed(f"fleetsim ended with {fleet.returncode} and no report")
     return json.loads(report_path.read_text()), outcomes
@@ -128,7 +146,9 @@ def show(report, outcomes, memory):
         problems.append("nothing was acknowledged")
     if report["lost"]:
         problems.append(f"{report['lost']} acknowledged messages were lost")
-    if anomalies["planted"] == 0 or anomalies["missed"]:
+    if anomalies["planted"] < ANOMALIES:
+        problems.append(f"only {anomalies['planted']} of {ANOMALIES} anomalies had room in this run")
+    if anomalies["missed"] or anomalies["found"] < anomalies["planted"]:
         problems.append(f"{anomalies['missed']} of {anomalies['planted']} planted anomalies were missed")
     if share > FALSE_ALARM_LIMIT:
         problems.append(f"{share:.2%} of the samples were false alarms")
@@ -137,15 +157,23 @@ def show(report, outcomes, memory):
     return problems
 
 
+def stop_on_sigterm(number, frame):
+    """As Ctrl-C."""
+    raise KeyboardInterrupt
+
+
 def main():
     parser = argparse.ArgumentParser(prog="./sluice demo", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=15, help="how long the fleet sends, at least 8 (default: 15)")
-    seconds = max(8, parser.parse_args().seconds)
+    settings.add_flag(parser)
+    flags = parser.parse_args()
+    seconds = max(8, flags.seconds)
+    signal.signal(signal.SIGTERM, stop_on_sigterm)
 
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="sluice-demo-"))
-    box = Box(scratch, Ports.free())
-    problems, codes = ["it was interrupted"], {}
+    box = Box(scratch, Ports.free(), settings.by_service(flags.settings))
+    problems = ["it was interrupted"]
     try:
         box.start(say)
         register(box, fleet_ids())
@@ -159,19 +187,24 @@ def main():
     except KeyboardInterrupt:
         pass
     finally:
-        codes = box.stop()
-        logs = scratch.with_name(scratch.name + "-logs")
-        if problems and (scratch / "logs").exists():
-            shutil.copytree(scratch / "logs", logs)
+        problems += [f"{name} ended with {code}" for name, code in box.stop().items() if code]
+        logs = keep_logs(scratch) if problems else None
         shutil.rmtree(scratch)
-    problems += [f"{name} ended with {code}" for name, code in codes.items() if code]
     for problem in problems:
         print(f"  FAILED: {problem}")
-    if problems:
+    if logs:
         print(f"  The logs are in {logs}")
+    if problems:
         return 1
     print("  OK: nothing acknowledged was lost, every anomaly was found, every command was answered.")
     return 0
+
+
+def keep_logs(scratch):
+    """Moves the logs to a place that stays; returns it, None if there are none."""
+    if not (scratch / "logs").exists():
+        return None
+    return shutil.move(scratch / "logs", scratch.with_name(scratch.name + "-logs"))
 
 
 if __name__ == "__main__":

@@ -3,10 +3,15 @@
 import fcntl
 import os
 import pathlib
+import time
+
+# Between taking the lock and writing its pid a holder is known to be there, but not who it is.
+PID_WITHIN_S = 5.0
 
 
 class Lock:
-    """DIR/up.lock, held by flock as long as this process lives; holds its pid."""
+    """DIR/up.lock, held by flock as long as this process lives; holds its pid. Where the directory
+    cannot be used, OSError says so."""
 
     def __init__(self, data_dir):
         self._path = pathlib.Path(data_dir) / "up.lock"
@@ -16,10 +21,10 @@ class Lock:
         """Returns None, or the pid of the process that has the lock."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._file = open(self._path, "a+")  # pylint: disable=consider-using-with
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return self.holder()
+        while not _try_lock(self._file, fcntl.LOCK_EX):
+            holder = self.holder()
+            if holder is not None:
+                return holder
         self._file.truncate(0)
         self._file.write(str(os.getpid()))
         self._file.flush()
@@ -27,12 +32,25 @@ class Lock:
 
     def holder(self):
         """The pid of the process that has the lock, None if nobody has it."""
+        deadline = time.monotonic() + PID_WITHIN_S
         try:
             with open(self._path) as probe:
-                try:
-                    fcntl.flock(probe, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except OSError:
-                    return int(probe.read() or 0)
+                while not _try_lock(probe, fcntl.LOCK_SH):
+                    probe.seek(0)
+                    pid = int(probe.read() or 0)
+                    if pid and pathlib.Path(f"/proc/{pid}").exists():
+                        return pid
+                    if time.monotonic() > deadline:
+                        raise OSError(f"{self._path} is locked, and its holder does not say who it is")
+                    time.sleep(0.01)
         except FileNotFoundError:
             pass
         return None
+
+
+def _try_lock(file, kind):
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,5 +1,6 @@
 """One child process: started, watched, restarted with back-off, stopped."""
 
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -46,12 +47,16 @@ class Process:
         return self._child.pid if self._child else None
 
     def start(self):
-        self.log_path.parent.mkdir(parents=True, exist_ok=True)
-        self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
-        with open(self.log_path, "ab") as log:
-            self._child = subprocess.Popen(  # pylint: disable=consider-using-with
-                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True, preexec_fn=_die_with_parent)
+        """StartFailed: there is no such program, or no place for its log."""
+        try:
+            self.log_path.parent.mkdir(parents=True, exist_ok=True)
+            self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
+            with open(self.log_path, "ab") as log:
+                self._child = subprocess.Popen(  # pylint: disable=consider-using-with
+                    self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    start_new_session=True, preexec_fn=_die_with_parent)
+        except OSError as error:
+            raise StartFailed(f"{self.name} cannot be started: {error}") from error
         self._started_at = time.monotonic()
         self._restart_at = None
 
@@ -82,7 +87,8 @@ class Process:
             time.sleep(0.02)
 
     def watch(self, say):
-        """Called now and then: restarts the process if it died; says so through `say`."""
+        """Called now and then: starts the process again if it died, and returns whether it did just now.
+        Says what happens through `say`; what fails is tried again later."""
         self._bound_log()
         if self.running():
             if self._delay_s > RESTART_DELAY_MIN_S and time.monotonic() - self._started_at > STABLE_AFTER_S:
@@ -93,17 +99,27 @@ class Process:
             code = self.exit_code()
             how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with {code}"
             say(f"{self.name} {how}; starting it again in {self._delay_s:.1f} s")
-            self._restart_at = now + self._delay_s
-            self._delay_s = min(self._delay_s * 2, RESTART_DELAY_MAX_S)
+            self._back_off(now)
         if now < self._restart_at:
             return False
+        try:
+            self.start()
+        except StartFailed as failure:
+            say(f"{failure}; trying again in {self._delay_s:.1f} s")
+            self._back_off(now)
+            return False
         self.restarts += 1
-        self.start()
         return True
+
+    def _back_off(self, now):
+        self._restart_at = now + self._delay_s
+        self._delay_s = min(self._delay_s * 2, RESTART_DELAY_MAX_S)
 
     def _bound_log(self):
         if self.log_path.exists() and self.log_path.stat().st_size > LOG_LIMIT_BYTES:
-            shutil.copyfile(self.log_path, f"{self.log_path}.1")
+            # A full disk must not end us: then the older half is gone at once.
+            with contextlib.suppress(OSError):
+                shutil.copyfile(self.log_path, f"{self.log_path}.1")
             os.truncate(self.log_path, 0)
 
     def signal(self, number):
