@@ -37,6 +37,19 @@ without_starting_services() {
   trap - EXIT
 }
 
+# Shows every fiftieth line of what apt-get does: it takes minutes.
+apt_progress() {
+  local line count=0
+  while read -r line; do
+    case $line in
+      Get:* | Unpacking* | "Setting up"*)
+        count=$((count + 1))
+        if [ $((count % 50)) -eq 0 ]; then say "  $line"; fi
+        ;;
+    esac
+  done
+}
+
 debian_packages() {
   local group package missing=()
   for group in "$@"; do
@@ -48,7 +61,7 @@ debian_packages() {
   say "installing from Debian: ${missing[*]}"
   as_root apt-get update -qq
   without_starting_services env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    apt-get install -y -q --no-install-recommends "${missing[@]}" | apt_progress
 }
 
 python_packages() {
@@ -63,14 +76,10 @@ python_packages() {
 npm_packages() {
   local wanted="$here/package.json" done_mark="$tools/node_modules/package.json"
   cmp -s "$wanted" "$done_mark" && return 0
-  if ! command -v npm >/dev/null; then
-    say "installing from Debian: npm"
-    as_root apt-get update -qq
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm >/dev/null
-  fi
+  command -v npm >/dev/null || debian_packages npm
   say "installing buildifier and buf into $tools"
   cp "$wanted" "$tools/package.json"
-  npm install --silent --no-audit --no-fund --prefix "$tools" >/dev/null
+  npm install --loglevel=error --no-audit --no-fund --prefix "$tools" >/dev/null
   cp "$wanted" "$done_mark"
 }
 
