@@ -6,10 +6,42 @@ import subprocess
 import threading
 import time
 
+import grpc
 import pytest
-from harness import BINARIES, start_box, wait_for
+from harness import BINARIES, Clients, api, start_box, telemetry_from, value_of
 
-RATE = 500
+RATE = 1000
+
+
+class Publisher(threading.Thread):
+    """Publishes by gRPC, one message after the other, and keeps what was acknowledged."""
+
+    def __init__(self, box, device_id):
+        super().__init__(daemon=True)
+        self.acknowledged = []
+        self.device_id = device_id
+        self._address = box.grpc("ingress")
+        self._stop_asked = threading.Event()
+
+    def run(self):
+        pb = api("telemetry_service_pb2")
+        with grpc.insecure_channel(self._address) as channel:
+            stub = api("telemetry_service_pb2_grpc").TelemetryServiceStub(channel)
+            number = 0
+            while not self._stop_asked.wait(0.01):
+                number += 1
+                request = pb.PublishTelemetryRequest()
+                request.telemetry.add(device_id=self.device_id).readings.add(metric="n", int_value=number)
+                try:
+                    result = stub.PublishTelemetry(request, timeout=5).results[0]
+                except grpc.RpcError:
+                    continue  # not acknowledged
+                if result.code == 0:
+                    self.acknowledged.append(number)
+
+    def stop(self):
+        self._stop_asked.set()
+        self.join(20)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +85,8 @@ def test_kill_9(watched_box, victim, tmp_path):
             killed.append(watched_box.processes[victim].pid)
             watched_box.processes[victim].signal(signal.SIGKILL)
 
+    publisher = Publisher(watched_box, f"caller-{victim}")
+    publisher.start()
     code, report, words = run_fleet(watched_box, tmp_path / f"{victim}.json", 12, kill_once_it_flows)
     assert killed and watched_box.processes[victim].pid != killed[0]
     assert report["acknowledged"] > RATE * 4, report
@@ -60,4 +94,9 @@ def test_kill_9(watched_box, victim, tmp_path):
     if victim != "mosquitto":
         assert report["lost"] == 0, report
         assert code == 0, f"{report}\n{words}"
-    wait_for(watched_box.processes[victim].running, f"{victim} running")
+    publisher.stop()
+    clients = Clients(watched_box)
+    kept = {value_of(m.readings[0]) for m in telemetry_from(clients, publisher.device_id, len(publisher.acknowledged))}
+    clients.close()
+    assert len(publisher.acknowledged) > 100
+    assert kept.issuperset(publisher.acknowledged)
