@@ -28,6 +28,8 @@ absl::Status WriteAll(int fd, absl::string_view content, const std::string& path
   return fsync(fd) == 0 ? absl::OkStatus() : Failed("syncing", path);
 }
 
+}  // namespace
+
 absl::Status SyncDirectoryOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
@@ -36,8 +38,6 @@ absl::Status SyncDirectoryOf(const std::string& path) {
   const absl::Cleanup closer = [fd] { close(fd); };
   return fsync(fd) == 0 ? absl::OkStatus() : Failed("syncing", directory);
 }
-
-}  // namespace
 
 absl::Status ReplaceFile(const std::string& path, absl::string_view content) {
   const std::string temporary = path + ".tmp";

@@ -14,6 +14,9 @@ namespace sluice {
 // the new content is on disk. One writer at a time for each path.
 absl::Status ReplaceFile(const std::string& path, absl::string_view content);
 
+// Fsyncs the directory that the file at `path` is in, so that its name outlives a power loss.
+absl::Status SyncDirectoryOf(const std::string& path);
+
 // Reads a whole file. NOT_FOUND; RESOURCE_EXHAUSTED if it is larger than `max_bytes`.
 absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t max_bytes);
 

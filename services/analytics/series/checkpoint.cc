@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "libs/file/atomic_file.h"
 #include "sluice/state/v1/analytics.pb.h"
 
 namespace sluice::analytics {
@@ -192,16 +193,6 @@ absl::Status WriteAll(const TelemetryPosition& position, const SeriesTable& tabl
   if (part.series_size() > 0) status.Update(file->WritePart(part));
   status.Update(file->WriteNumber(uint32_t{0}));
   status.Update(file->WriteNumber(file->checksum()));
-  return status;
-}
-
-absl::Status SyncDirectoryOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  const std::string dir = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  const int fd = open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return SystemError("opening", dir);
-  const absl::Status status = fsync(fd) == 0 ? absl::OkStatus() : SystemError("syncing", dir);
-  close(fd);
   return status;
 }
 

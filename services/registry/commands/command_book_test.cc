@@ -15,15 +15,24 @@
 namespace sluice::registry {
 namespace {
 
-// Hands everything to a real store, but for writes while `failing`.
+// What becomes of writes.
+enum class Disk {
+  kWell,
+  kGone,
+  kSilent,  // what is written is there, but it says that it failed
+};
+
+// Hands everything to a real store, but for writes while the disk is not well.
 class FailingStore final : public RegistryStore {
  public:
-  FailingStore(std::unique_ptr<RegistryStore> store, const bool* failing)
-      : store_(std::move(store)), failing_(failing) {}
+  FailingStore(std::unique_ptr<RegistryStore> store, const Disk* disk)
+      : store_(std::move(store)), disk_(disk) {}
 
   absl::Status Write(const StoreChanges& changes, Durability durability) override {
-    if (*failing_) return absl::UnavailableError("the disk is gone");
-    return store_->Write(changes, durability);
+    const absl::Status failed = absl::UnavailableError("the disk is gone");
+    if (*disk_ == Disk::kGone) return failed;
+    const absl::Status status = store_->Write(changes, durability);
+    return *disk_ == Disk::kSilent ? failed : status;
   }
   absl::Status ForEachDevice(const std::function<absl::Status(absl::string_view, absl::string_view,
                                                               int64_t)>& visit) const override {
@@ -51,7 +60,7 @@ class FailingStore final : public RegistryStore {
 
  private:
   const std::unique_ptr<RegistryStore> store_;
-  const bool* const failing_;
+  const Disk* const disk_;
 };
 
 class CommandBookTest : public ::testing::Test {
@@ -73,7 +82,7 @@ class CommandBookTest : public ::testing::Test {
     auto store = OpenRocksDbRegistryStore(dir_);
     ASSERT_TRUE(store.ok()) << store.status();
     auto state =
-        RegistryState::Open(std::make_unique<FailingStore>(*std::move(store), &failing_), &clock_);
+        RegistryState::Open(std::make_unique<FailingStore>(*std::move(store), &disk_), &clock_);
     ASSERT_TRUE(state.ok()) << state.status();
     state_ = *std::move(state);
     auto book = CommandBook::Open(state_.get(), 7, max_ended);
@@ -102,25 +111,41 @@ class CommandBookTest : public ::testing::Test {
   }
 
   FakeClock clock_;
-  bool failing_ = false;
+  Disk disk_ = Disk::kWell;
   std::string dir_;
   std::unique_ptr<RegistryState> state_;
   std::unique_ptr<CommandBook> book_;
 };
 
 TEST_F(CommandBookTest, AFailedWriteLeavesNothingBehind) {
-  failing_ = true;
+  disk_ = Disk::kGone;
   EXPECT_EQ(Send("r").status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(book_->stats().unfinished, 0);
-  failing_ = false;
+  disk_ = Disk::kWell;
   const auto command = Send("r");
   ASSERT_TRUE(command.ok()) << command.status();
-  failing_ = true;
+  disk_ = Disk::kGone;
   EXPECT_FALSE(Report(command->id(), v1::COMMAND_STATE_SUCCEEDED).ok());
   EXPECT_EQ(book_->Get(command->id())->state(), v1::COMMAND_STATE_PENDING);
-  failing_ = false;
+  disk_ = Disk::kWell;
   EXPECT_EQ(Report(command->id(), v1::COMMAND_STATE_SUCCEEDED)->state(),
             v1::COMMAND_STATE_SUCCEEDED);
+}
+
+TEST_F(CommandBookTest, AnEndThatSeemedToFailIsNotTurnedIntoACancellation) {
+  const std::string ended = Send()->id();
+  const std::string pending = Send()->id();
+  disk_ = Disk::kSilent;
+  EXPECT_FALSE(Report(ended, v1::COMMAND_STATE_SUCCEEDED).ok());
+  disk_ = Disk::kWell;
+  StoreChanges changes;
+  const auto ids = book_->CancelAll("valve", "deleted", &changes);
+  ASSERT_TRUE(ids.ok()) << ids.status();
+  ASSERT_TRUE(state_->Commit({}, std::move(changes)).ok());
+  book_->Cancelled(*ids);
+  EXPECT_EQ(book_->Get(ended)->state(), v1::COMMAND_STATE_SUCCEEDED);
+  EXPECT_EQ(book_->Get(pending)->state(), v1::COMMAND_STATE_CANCELLED);
+  EXPECT_EQ(book_->stats().unfinished, 0);
 }
 
 TEST_F(CommandBookTest, TheOldestEndedCommandsGoFirstWhenThereAreTooMany) {
