@@ -5,7 +5,7 @@ import signal
 
 import paho.mqtt.client as mqtt
 import pytest
-from harness import api, sluicectl, sluicectl_json, wait_for
+from harness import api, mosquitto_pub, sluicectl, sluicectl_json, wait_for
 
 commands_pb2 = api("command_service_pb2")
 command_pb2 = api("command_pb2")
@@ -108,3 +108,31 @@ def test_over_a_restart_of_ingress(box, clients):
                     command_pb2.COMMAND_STATE_SUCCEEDED and c, "the answer")
     device.close()
     assert done.id == sent.id
+
+
+def test_an_answer_while_ingress_or_the_registry_is_away(box, clients):
+    """The broker keeps it for ingress, and ingress keeps it for the registry."""
+    create_actuator(box, "persistent")
+    device = Device(box, "persistent", lambda c: None)
+    for service, others in (("ingress", []), ("registry", ["ingress"])):
+        sent = clients.commands.SendCommand(
+            commands_pb2.SendCommandRequest(device_id="persistent", name="open"), timeout=10)
+        wait_for(lambda: any(c["command_id"] == sent.id for c, _ in device.commands), "the command at the device")
+        box.processes[service].signal(signal.SIGKILL)
+        wait_for(lambda: not box.processes[service].running(), f"the end of {service}")
+        topic = f"devices/persistent/commands/{sent.id}/response"
+        assert mosquitto_pub(box, topic, '{"status": "succeeded", "result": 7}', "-q", "1").returncode == 0
+        for other in others:
+            # What came to it before its own end is not lost with it either.
+            box.processes[other].stop()
+            box.start_one(other)
+        box.start_one(service)
+        done = wait_for(lambda: ended(box, sent.id), f"the answer after the restart of {service}")
+        assert (done["state"], done["result"]) == ("COMMAND_STATE_SUCCEEDED", 7)
+    device.close()
+
+
+def ended(box, command_id):
+    """The command, once it has ended."""
+    command = sluicectl_json(box, "command", "get", command_id)[0]
+    return command if command["state"] not in ("COMMAND_STATE_PENDING", "COMMAND_STATE_SENT") else None
