@@ -1,5 +1,6 @@
 """The tree keeps its own rules."""
 
+import re
 import subprocess
 import sys
 
@@ -26,3 +27,19 @@ def test_the_check_finds_a_planted_include(tmp_path):
     result = check(tmp_path)
     assert result.returncode == 1
     assert "libs/unit/deep.h:1: knows gRPC" in result.stdout
+
+
+def expanded(names):
+    """`a/{b,c}` as a/b and a/c."""
+    braces = re.fullmatch(r"(.*)\{(.*)\}", names)
+    return [braces[1] + name for name in braces[2].split(",")] if braces else [names]
+
+
+def test_architecture_names_every_folder():
+    table = re.findall(r"^\| (`.*?`) \|", (ROOT / "ARCHITECTURE.md").read_text(), re.MULTILINE)
+    named = {name.rstrip("/") for cell in table for names in re.findall(r"`(.*?)`", cell) for name in expanded(names)}
+    assert all((ROOT / name).is_dir() for name in named), named
+    packages = [*ROOT.glob("libs/*/BUILD.bazel"), *ROOT.glob("services/*/BUILD.bazel"),
+                *ROOT.glob("services/ingress/*/BUILD.bazel")]
+    folders = {str(package.parent.relative_to(ROOT)) for package in packages} - {"services/ingress", "services/ingress/testing"}
+    assert folders <= named, f"not in ARCHITECTURE.md: {folders - named}"
