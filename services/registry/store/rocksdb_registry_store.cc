@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <filesystem>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -311,17 +312,36 @@ absl::Status CheckFormat(rocksdb::DB* db) {
       absl::StrCat("the registry database has format ", format, "; this program knows ", kFormat));
 }
 
+// Without its file CURRENT RocksDB takes a database for a new one and deletes the tables in it.
+absl::Status CheckNotBeheaded(const std::string& dir) {
+  std::error_code error;
+  if (std::filesystem::exists(dir + "/CURRENT", error)) return absl::OkStatus();
+  for (const auto& file : std::filesystem::directory_iterator(dir, error)) {
+    if (file.path().extension() == ".sst") {
+      return absl::DataLossError(
+          absl::StrCat(dir,
+                       " holds tables, but its file CURRENT is gone: put it back (one line, the "
+                       "name of the newest MANIFEST); nothing was touched"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<rocksdb::DB>> OpenDb(const std::string& dir) {
+  if (absl::Status status = CheckNotBeheaded(dir); !status.ok()) return status;
   rocksdb::Options options = SmallBoardOptions();
   // RocksDB's default would drop, without a word, all that was written after a damaged record.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   rocksdb::DB* opened = nullptr;
   rocksdb::Status status = rocksdb::DB::Open(options, dir, &opened);
   if (status.IsCorruption()) {
-    spdlog::error("registry database {}: {}; going on without the damaged part of its log", dir,
-                  status.ToString());
+    const std::string damage = status.ToString();
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
     status = rocksdb::DB::Open(options, dir, &opened);
+    if (status.ok()) {
+      spdlog::error("registry database {}: {}; going on without the damaged part of its log", dir,
+                    damage);
+    }
   }
   if (status.IsIOError() && (absl::StrContains(status.ToString(), "lock hold") ||
                              absl::StrContains(status.ToString(), "lock file"))) {

@@ -23,7 +23,8 @@ namespace sluice::registry {
 // of a few MB, two background threads.
 //
 // Opens `dir`, makes it if missing (its parent must exist). FAILED_PRECONDITION: another process
-// has it open, or its layout is newer. A damaged write-ahead log does not keep it closed: what is
+// has it open, or its layout is newer. DATA_LOSS, and nothing is touched: a table or what names the
+// tables is damaged or gone. A damaged write-ahead log does not keep it closed: what is
 // lost is the rest of the damaged 32 KiB block of the log, and it is logged as an error.
 absl::StatusOr<std::unique_ptr<RegistryStore>> OpenRocksDbRegistryStore(const std::string& dir);
 

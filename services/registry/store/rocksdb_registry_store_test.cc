@@ -180,6 +180,22 @@ TEST_F(RocksDbRegistryStoreTest, AFlippedBitInTheLogCostsOneBlockOfItAtTheMost) 
   EXPECT_THAT(devices.back(), ::testing::StartsWith("1499="));
 }
 
+TEST_F(RocksDbRegistryStoreTest, LeavesADatabaseAloneThatHasLostItsCurrent) {
+  StoreChanges changes;
+  changes.put_devices = {{"kept", "x"}};
+  ASSERT_TRUE(store_->Write(changes, Durability::kSynced).ok());
+  Reopen();  // The device is in a table from here on.
+  store_.reset();
+  const std::string current = dir_ + "/CURRENT";
+  std::filesystem::rename(current, dir_ + "-CURRENT");
+  const absl::Status refused = OpenRocksDbRegistryStore(dir_).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kDataLoss) << refused;
+
+  std::filesystem::rename(dir_ + "-CURRENT", current);
+  Reopen();
+  EXPECT_THAT(Devices(), ElementsAre("kept=x@0"));
+}
+
 TEST_F(RocksDbRegistryStoreTest, GoesOnWhenTheDiskTakesWritesAgain) {
   StoreChanges small;
   small.put_devices = {{"before", "x"}};
