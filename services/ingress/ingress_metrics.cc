@@ -60,23 +60,29 @@ IngressMetrics::IngressMetrics(prometheus::Registry* registry)
                          .Name("sluice_ingress_known_devices")
                          .Help("Devices in the replica of the registry")
                          .Register(*registry)
-                         .Add({})),
-      ack_seconds_(prometheus::BuildHistogram()
-                       .Name("sluice_ingress_ack_seconds")
-                       .Help("Time from a message's arrival to its acknowledgement")
-                       .Register(*registry)
-                       .Add({{"protocol", "grpc"}}, Seconds())) {}
+                         .Add({})) {
+  auto& ack_seconds = prometheus::BuildHistogram()
+                          .Name("sluice_ingress_ack_seconds")
+                          .Help("Time from a message's arrival to its acknowledgement")
+                          .Register(*registry);
+  for (const v1::Protocol protocol : {v1::PROTOCOL_MQTT, v1::PROTOCOL_COAP, v1::PROTOCOL_GRPC}) {
+    ack_seconds_[protocol] = &ack_seconds.Add({{"protocol", kProtocolNames[protocol]}}, Seconds());
+  }
+}
 
 void IngressMetrics::Update(const Snapshot& snapshot) {
   for (int p = 0; p < IntakeStats::kProtocols; ++p) {
     for (int k = 0; k < IntakeStats::kKinds; ++k) {
-      for (int o = 0; o < IntakeStats::kOutcomes; ++o) {
-        const int64_t total = snapshot.intake.messages[p][k][o];
-        if (total == 0) continue;
-        RaiseTo(messages_.Add({{"protocol", kProtocolNames[p]},
-                               {"kind", kKindNames[k]},
-                               {"outcome", kOutcomeNames[o]}}),
-                total);
+      for (int q = 0; q < IntakeStats::kQos; ++q) {
+        for (int o = 0; o < IntakeStats::kOutcomes; ++o) {
+          const int64_t total = snapshot.intake.messages[p][k][q][o];
+          if (total == 0) continue;
+          RaiseTo(messages_.Add({{"protocol", kProtocolNames[p]},
+                                 {"kind", kKindNames[k]},
+                                 {"qos", std::to_string(q)},
+                                 {"outcome", kOutcomeNames[o]}}),
+                  total);
+        }
       }
     }
   }
@@ -128,8 +134,9 @@ void IngressMetrics::UpdateSubscriptions(const std::vector<SubscriptionInfo>& su
   }
 }
 
-void IngressMetrics::Acknowledged(absl::Duration took) {
-  ack_seconds_.Observe(absl::ToDoubleSeconds(took));
+void IngressMetrics::Acknowledged(v1::Protocol protocol, absl::Duration took) {
+  prometheus::Histogram* const histogram = ack_seconds_[protocol];
+  if (histogram != nullptr) histogram->Observe(absl::ToDoubleSeconds(took));
 }
 
 }  // namespace sluice::ingress

@@ -7,6 +7,7 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -39,8 +40,9 @@ class IngressMetrics {
 
   void Update(const Snapshot& snapshot);
 
-  // A PublishTelemetry call was acknowledged after `took`.
-  void Acknowledged(absl::Duration took);
+  // A message was acknowledged `took` after it came: by gRPC (a whole PublishTelemetry call) and
+  // CoAP (CON) once it was on disk, by MQTT (QoS 1) once it was appended.
+  void Acknowledged(v1::Protocol protocol, absl::Duration took);
 
  private:
   void UpdateJournal(const std::string& log, const JournalStats& stats);
@@ -54,7 +56,7 @@ class IngressMetrics {
   prometheus::Gauge& mqtt_connected_;
   prometheus::Gauge& registry_synced_;
   prometheus::Gauge& known_devices_;
-  prometheus::Histogram& ack_seconds_;
+  std::array<prometheus::Histogram*, IntakeStats::kProtocols> ack_seconds_{};  // null: none
 
   // What was shown last.
   std::map<std::string, JournalStats> journals_;

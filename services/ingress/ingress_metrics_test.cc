@@ -22,18 +22,18 @@ class IngressMetricsTest : public ::testing::Test {
 };
 
 TEST_F(IngressMetricsTest, ShowsTotalsHoweverOftenItIsUpdated) {
-  snapshot_.intake.messages[v1::PROTOCOL_COAP][0][IntakeStats::kMalformed] = 3;
+  snapshot_.intake.messages[v1::PROTOCOL_COAP][0][1][IntakeStats::kMalformed] = 3;
   snapshot_.dropped["newcomers_full"] = 2;
   snapshot_.registry_synced = true;
   metrics_.Update(snapshot_);
-  snapshot_.intake.messages[v1::PROTOCOL_COAP][0][IntakeStats::kMalformed] = 5;
+  snapshot_.intake.messages[v1::PROTOCOL_COAP][0][1][IntakeStats::kMalformed] = 5;
   metrics_.Update(snapshot_);
   metrics_.Update(snapshot_);
   EXPECT_THAT(Page(), HasSubstr("sluice_ingress_messages_total{kind=\"telemetry\",outcome="
-                                "\"malformed\",protocol=\"coap\"} 5\n"));
+                                "\"malformed\",protocol=\"coap\",qos=\"1\"} 5\n"));
   EXPECT_THAT(Page(), HasSubstr("sluice_dropped_total{reason=\"newcomers_full\"} 2\n"));
   EXPECT_THAT(Page(), HasSubstr("sluice_ingress_registry_synced 1\n"));
-  EXPECT_THAT(Page(), Not(HasSubstr("protocol=\"mqtt\""))) << "what never happened is not shown";
+  EXPECT_THAT(Page(), Not(HasSubstr("kind=\"status\""))) << "what never happened is not shown";
 }
 
 TEST_F(IngressMetricsTest, ShowsJournals) {
@@ -66,10 +66,11 @@ TEST_F(IngressMetricsTest, ForgetsSubscriptionsThatAreGone) {
 }
 
 TEST_F(IngressMetricsTest, ShowsHowLongAcknowledgementsTook) {
-  metrics_.Acknowledged(absl::Milliseconds(3));
-  EXPECT_THAT(Page(), HasSubstr("sluice_ingress_ack_seconds_count{protocol=\"grpc\"} 1\n"));
-  EXPECT_THAT(Page(), HasSubstr("le=\"0.005\"} 1\n"));
-  EXPECT_THAT(Page(), HasSubstr("le=\"0.0025\"} 0\n"));
+  metrics_.Acknowledged(v1::PROTOCOL_COAP, absl::Milliseconds(3));
+  EXPECT_THAT(Page(), HasSubstr("sluice_ingress_ack_seconds_count{protocol=\"coap\"} 1\n"));
+  EXPECT_THAT(Page(), HasSubstr("sluice_ingress_ack_seconds_count{protocol=\"grpc\"} 0\n"));
+  EXPECT_THAT(Page(), HasSubstr("{protocol=\"coap\",le=\"0.005\"} 1\n"));
+  EXPECT_THAT(Page(), HasSubstr("{protocol=\"coap\",le=\"0.0025\"} 0\n"));
 }
 
 }  // namespace

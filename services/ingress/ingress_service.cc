@@ -30,7 +30,11 @@ absl::StatusOr<std::unique_ptr<rpc::Service>> IngressService::Create(
   if (!storage.ok()) return storage.status();
   std::unique_ptr<IngressService> service(
       new IngressService(config, environment, *std::move(storage)));
-  auto sources = Sources::Start(config, &service->intake_, environment.clock);
+  auto sources =
+      Sources::Start(config, &service->intake_, environment.clock,
+                     [metrics = &service->metrics_](v1::Protocol protocol, absl::Duration took) {
+                       metrics->Acknowledged(protocol, took);
+                     });
   if (!sources.ok()) return sources.status();
   service->sources_ = *std::move(sources);
   if (Publisher* publisher = service->sources_->mqtt_publisher(); publisher != nullptr) {
@@ -58,9 +62,10 @@ IngressService::IngressService(const config::v1::IngressConfig& config,
              [this](int64_t cursor) { return storage_->SaveReportsCursor(cursor); }},
             {config.instance_id(), absl::Seconds(30), AutoRegister(config)},
             storage_->reports_cursor()),
-      telemetry_rpc_({&intake_, storage_->telemetry(), storage_->subscriptions(),
-                      storage_->dead_letters(), environment.streams, environment.clock,
-                      [this](absl::Duration took) { metrics_.Acknowledged(took); }}) {}
+      telemetry_rpc_(
+          {&intake_, storage_->telemetry(), storage_->subscriptions(), storage_->dead_letters(),
+           environment.streams, environment.clock,
+           [this](absl::Duration took) { metrics_.Acknowledged(v1::PROTOCOL_GRPC, took); }}) {}
 
 IngressService::~IngressService() {
   BeginShutdown();
@@ -112,11 +117,11 @@ IngressMetrics::Snapshot IngressService::Observe() const {
   snapshot.journals["reports"] = storage_->reports()->stats();
   constexpr int kAll = 10'000;
   snapshot.subscriptions = storage_->subscriptions()->List("", kAll);
+  const RegistryReporter::Stats link = link_.stats();
+  snapshot.dropped = sources_->Dropped();
   if (courier_ != nullptr) {
     snapshot.dropped["commands_unsendable"] = courier_->stats().queue.unsendable;
   }
-  const RegistryReporter::Stats link = link_.stats();
-  snapshot.dropped = sources_->Dropped();
   snapshot.dropped["newcomers_full"] = newcomers_.dropped();
   snapshot.dropped["newcomers_refused"] = link.refused_devices;
   snapshot.dropped["presence_full"] = heard_.dropped();

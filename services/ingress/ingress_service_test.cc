@@ -1,8 +1,10 @@
 #include "services/ingress/ingress_service.h"
 
+#include <gmock/gmock.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
+#include <prometheus/text_serializer.h>
 #include <stdlib.h>
 
 #include <chrono>
@@ -51,6 +53,7 @@ class RunningIngress {
 
   v1::TelemetryService::Stub& stub() { return *stub_; }
   rpc::Service& service() { return *service_; }
+  std::string metrics() { return prometheus::TextSerializer().Serialize(metrics_.Collect()); }
 
   grpc::Status Publish(const v1::PublishTelemetryRequest& request,
                        v1::PublishTelemetryResponse* response) {
@@ -180,6 +183,24 @@ TEST_F(IngressServiceTest, ListensOnlyWhereItIsToldTo) {
   RunningIngress ingress(config_);
   EXPECT_EQ(ingress.service().Endpoints().count("coap"), 1u);
   EXPECT_EQ(ingress.Publish("a"), 0) << "also while the broker is away";
+}
+
+TEST_F(IngressServiceTest, ShowsEveryReasonForADropFromTheStart) {
+  config_.mutable_coap()->set_enabled(true);
+  config_.mutable_coap()->set_listen("127.0.0.1:0");
+  config_.mutable_mqtt()->set_enabled(true);
+  config_.mutable_mqtt()->set_broker("tcp://127.0.0.1:1");
+  RunningIngress ingress(config_);
+  ingress.service().BeginShutdown();
+  ingress.service().Finish();  // has updated the metrics by then
+  const std::string page = ingress.metrics();
+  for (const char* reason :
+       {"coap_overload", "coap_receive_buffer_full", "coap_malformed_datagrams",
+        "coap_unfinished_blocks", "mqtt_overload", "mqtt_unknown_topic", "mqtt_retained_telemetry",
+        "mqtt_sessions_lost", "commands_unsendable", "newcomers_full", "reports_lost"}) {
+    EXPECT_THAT(page, ::testing::HasSubstr(
+                          absl::StrCat("sluice_dropped_total{reason=\"", reason, "\"} 0\n")));
+  }
 }
 
 TEST_F(IngressServiceTest, SaysWhatKeepsItFromStarting) {

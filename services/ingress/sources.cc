@@ -39,30 +39,37 @@ absl::StatusOr<MqttSession::Options> MqttOptions(const config::v1::IngressConfig
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Sources>> Sources::Start(const config::v1::IngressConfig& config,
-                                                        Intake* intake, const Clock* clock) {
+                                                        Intake* intake, const Clock* clock,
+                                                        OnAcknowledged on_acknowledged) {
   std::unique_ptr<Sources> sources(new Sources);
   if (config.coap().enabled()) {
-    auto coap = CoapServer::Create(CoapOptionsFrom(config.coap()), intake, clock);
+    CoapOptions options = CoapOptionsFrom(config.coap());
+    options.on_acknowledged = [on_acknowledged](absl::Duration took) {
+      on_acknowledged(v1::PROTOCOL_COAP, took);
+    };
+    auto coap = CoapServer::Create(options, intake, clock);
     if (!coap.ok()) return coap.status();
     sources->coap_ = *std::move(coap);
   }
   if (config.mqtt().enabled()) {
-    if (absl::Status status = sources->StartMqtt(config, intake, clock); !status.ok()) {
-      return status;
-    }
+    absl::Status status = sources->StartMqtt(config, intake, clock, std::move(on_acknowledged));
+    if (!status.ok()) return status;
   }
   return sources;
 }
 
 absl::Status Sources::StartMqtt(const config::v1::IngressConfig& config, Intake* intake,
-                                const Clock* clock) {
+                                const Clock* clock, OnAcknowledged on_acknowledged) {
   auto options = MqttOptions(config);
   if (!options.ok()) return options.status();
   auto session = MqttSession::Create(*std::move(options));
   if (!session.ok()) return session.status();
   mqtt_session_ = *std::move(session);
-  mqtt_source_ =
-      std::make_unique<MqttSource>(MqttSource::Options(), intake, mqtt_session_.get(), clock);
+  MqttSource::Options source_options;
+  source_options.on_acknowledged = [told = std::move(on_acknowledged)](absl::Duration took) {
+    told(v1::PROTOCOL_MQTT, took);
+  };
+  mqtt_source_ = std::make_unique<MqttSource>(source_options, intake, mqtt_session_.get(), clock);
   mqtt_session_->Start(MqttSource::Subscriptions(),
                        [source = mqtt_source_.get()](const InboundPublish& publish) {
                          return source->Take(publish);
@@ -90,14 +97,21 @@ std::map<std::string, std::string> Sources::Endpoints() const {
 
 std::map<std::string, int64_t> Sources::Dropped() const {
   std::map<std::string, int64_t> dropped;
-  if (coap_ != nullptr) dropped["coap_overload"] = coap_->stats().shed;
+  if (coap_ != nullptr) {
+    const CoapStats stats = coap_->stats();
+    dropped["coap_overload"] = stats.shed;
+    dropped["coap_receive_buffer_full"] = stats.dropped_by_system;
+    dropped["coap_malformed_datagrams"] = stats.malformed;
+    dropped["coap_unfinished_blocks"] = stats.reassembly.evicted + stats.reassembly.timed_out;
+  }
   if (mqtt_source_ != nullptr) {
     const MqttSource::Stats stats = mqtt_source_->stats();
     dropped["mqtt_retained_telemetry"] = stats.retained_telemetry;
     dropped["mqtt_unknown_topic"] = stats.unknown_topic;
-    dropped["mqtt_overload"] = stats.overload;
+    const MqttSession::Stats session = mqtt_session_->stats();
+    dropped["mqtt_overload"] = stats.overload + session.dropped_qos0;
     dropped["mqtt_error_notices"] = stats.notices_dropped;
-    dropped["mqtt_sessions_lost"] = mqtt_session_->stats().sessions_lost;
+    dropped["mqtt_sessions_lost"] = session.sessions_lost;
   }
   return dropped;
 }

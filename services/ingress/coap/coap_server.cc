@@ -208,6 +208,9 @@ void CoapServer::AnswerDurable() {
   if (!has_durable_) return;
   has_durable_ = pending_.PopDurable(*intake_, kAnswersPerTurn, [this](PendingAnswer& pending) {
     Send(pending);
+    if (pending.confirmable && CodeClass(pending.answer.code) == 2 && options_.on_acknowledged) {
+      options_.on_acknowledged(clock_->Uptime() - pending.since);
+    }
     handler_.OnAnswered(pending.key, pending.answer);
     coap_session_release(pending.session);
   });

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -37,6 +38,9 @@ struct CoapOptions {
   size_t max_separate_responses = 1024;
   // How long Stop waits for what is pending to reach the disk.
   absl::Duration stop_grace = absl::Seconds(2);
+  // If set, told how long the message of a CON took from its arrival to the answer that it is on
+  // disk. Called on the server's thread.
+  std::function<void(absl::Duration)> on_acknowledged;
 };
 
 // What was asked for; what was left out has its default.

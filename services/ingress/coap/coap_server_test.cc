@@ -5,6 +5,7 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -276,7 +277,28 @@ TEST_F(CoapServerTest, ANonIsAnsweredByANonUnlessItsSenderWantsSilence) {
   EXPECT_EQ(answer->code, 0);
   EXPECT_EQ(answer->message_id, 3);
   EXPECT_FALSE(client_->Receive(absl::Milliseconds(50)));
-  EXPECT_EQ(intake_.taken().size(), 3u);
+  const auto taken = intake_.taken();
+  ASSERT_EQ(taken.size(), 3u);
+  EXPECT_EQ(taken[0].qos, 0);
+  EXPECT_EQ(taken[2].qos, 1);
+}
+
+TEST_F(CoapServerTest, TellsHowLongAConfirmableMessageWaitedForTheDisk) {
+  std::vector<absl::Duration> told;  // by the server's thread; read after its end
+  CoapOptions options;
+  options.on_acknowledged = [&](absl::Duration took) { told.push_back(took); };
+  Start(options);
+  RawMessage non = Post(1, kTelemetry, "1");
+  non.type = RawMessage::kNon;
+  client_->Send(non);
+  client_->Send(Post(2, kTelemetry, "2"));
+  client_->Send(Post(3, "devices/stranger/telemetry", "3"));
+  ASSERT_TRUE(intake_.WaitTaken(3));
+  EXPECT_FALSE(client_->Receive(absl::Milliseconds(20)));
+  intake_.Sync();
+  server_->Stop();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_GE(told[0], absl::Milliseconds(20));
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ class FakeIntake final : public Intake {
   struct Taken {
     InboundMessage::Kind kind;
     v1::Protocol protocol;
+    int qos;
     std::string device_id, command_id, address, message_id, content_type, payload;
     int64_t payload_size_bytes;
     absl::Time received_time;
@@ -36,7 +37,7 @@ class FakeIntake final : public Intake {
     absl::MutexLock lock(&mutex_);
     Verdict verdict;
     verdict.status = Check(message);
-    taken_.push_back({message.kind, message.protocol, std::string(message.device_id),
+    taken_.push_back({message.kind, message.protocol, message.qos, std::string(message.device_id),
                       std::string(message.command_id), std::string(message.address),
                       std::string(message.message_id), std::string(message.content_type),
                       std::string(message.payload), message.payload_size_bytes,

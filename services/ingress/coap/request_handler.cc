@@ -176,6 +176,7 @@ Outcome CoapRequestHandler::Take(const CoapRequest& request, const CoapResource&
   InboundMessage message;
   message.kind = MessageKind(resource.kind);
   message.protocol = v1::PROTOCOL_COAP;
+  message.qos = request.confirmable ? 1 : 0;
   message.device_id = resource.device_id;
   message.command_id = resource.command_id;
   message.address = address;

@@ -20,6 +20,8 @@ struct InboundMessage {
 
   Kind kind = Kind::kTelemetry;
   v1::Protocol protocol = v1::PROTOCOL_UNSPECIFIED;
+  // 0: nobody waits for an acknowledgement (MQTT QoS 0, CoAP NON); 1, 2: MQTT's QoS; CoAP CON is 1.
+  int qos = 0;
   // The device id as it stood in topic or path, legal or not.
   absl::string_view device_id;
   // kCommandResponse: the command's id as it stood in topic or path.

@@ -73,7 +73,7 @@ Verdict Append(Journal* journal, Receipt::Log log, absl::string_view record) {
 
 Verdict JournalIntake::Take(const InboundMessage& message) {
   Verdict verdict = BuryIfRefused(message, Decide(message));
-  Count(message.protocol, message.kind, verdict);
+  Count(message.protocol, message.kind, message.qos, verdict);
   return verdict;
 }
 
@@ -130,7 +130,7 @@ Verdict JournalIntake::TakeDecoded(absl::Time received_time, v1::Telemetry* tele
     telemetry->set_protocol(v1::PROTOCOL_GRPC);
     verdict = AppendTelemetry(received_time, telemetry);
   }
-  Count(v1::PROTOCOL_GRPC, InboundMessage::Kind::kTelemetry, verdict);
+  Count(v1::PROTOCOL_GRPC, InboundMessage::Kind::kTelemetry, /*qos=*/1, verdict);
   return verdict;
 }
 
@@ -277,7 +277,7 @@ void JournalIntake::RemoveDurableListener(int64_t key) {
   parts_.reports->RemoveDurableListener(keys.reports);
 }
 
-void JournalIntake::Count(v1::Protocol protocol, InboundMessage::Kind kind,
+void JournalIntake::Count(v1::Protocol protocol, InboundMessage::Kind kind, int qos,
                           const Verdict& verdict) {
   IntakeStats::Outcome outcome = IntakeStats::kUnavailable;
   if (verdict.status.ok()) {
@@ -308,15 +308,18 @@ void JournalIntake::Count(v1::Protocol protocol, InboundMessage::Kind kind,
     }
   }
   const int row = v1::Protocol_IsValid(protocol) ? protocol : v1::PROTOCOL_UNSPECIFIED;
-  messages_[row][static_cast<int>(kind)][outcome].fetch_add(1, std::memory_order_relaxed);
+  const int column = std::clamp(qos, 0, IntakeStats::kQos - 1);
+  messages_[row][static_cast<int>(kind)][column][outcome].fetch_add(1, std::memory_order_relaxed);
 }
 
 IntakeStats JournalIntake::stats() const {
   IntakeStats stats;
   for (int p = 0; p < IntakeStats::kProtocols; ++p) {
     for (int k = 0; k < IntakeStats::kKinds; ++k) {
-      for (int o = 0; o < IntakeStats::kOutcomes; ++o) {
-        stats.messages[p][k][o] = messages_[p][k][o].load(std::memory_order_relaxed);
+      for (int q = 0; q < IntakeStats::kQos; ++q) {
+        for (int o = 0; o < IntakeStats::kOutcomes; ++o) {
+          stats.messages[p][k][q][o] = messages_[p][k][q][o].load(std::memory_order_relaxed);
+        }
       }
     }
   }

@@ -17,7 +17,7 @@
 
 namespace sluice::ingress {
 
-// What became of messages, by protocol, kind and outcome. Since the start.
+// What became of messages, by protocol, kind, QoS and outcome. Since the start.
 struct IntakeStats {
   enum Outcome {
     kAccepted,
@@ -33,8 +33,9 @@ struct IntakeStats {
   };
   static constexpr int kProtocols = 4;  // values of v1::Protocol
   static constexpr int kKinds = 3;      // values of InboundMessage::Kind
+  static constexpr int kQos = 3;        // values of InboundMessage::qos; gRPC is 1
 
-  int64_t messages[kProtocols][kKinds][kOutcomes] = {};
+  int64_t messages[kProtocols][kKinds][kQos][kOutcomes] = {};
 };
 
 // The intake over three journals.
@@ -83,12 +84,12 @@ class JournalIntake final : public Intake {
   Verdict AppendTelemetry(absl::Time received_time, v1::Telemetry* telemetry);
   Verdict BuryIfRefused(const InboundMessage& message, Verdict verdict);
   Journal* LogOf(Receipt::Log log) const;
-  void Count(v1::Protocol protocol, InboundMessage::Kind kind, const Verdict& verdict);
+  void Count(v1::Protocol protocol, InboundMessage::Kind kind, int qos, const Verdict& verdict);
 
   const Parts parts_;
   const Options options_;
 
-  std::atomic<int64_t> messages_[IntakeStats::kProtocols][IntakeStats::kKinds]
+  std::atomic<int64_t> messages_[IntakeStats::kProtocols][IntakeStats::kKinds][IntakeStats::kQos]
                                 [IntakeStats::kOutcomes] = {};
 
   struct ListenerKeys {

@@ -112,7 +112,7 @@ TEST_F(JournalIntakeTest, WritesTelemetryDown) {
   EXPECT_EQ(telemetry.readings(0).double_value(), 21.5);
 
   EXPECT_EQ(heard_.Take(10, 0).size(), 1u);
-  EXPECT_EQ(intake_.stats().messages[v1::PROTOCOL_MQTT][0][IntakeStats::kAccepted], 1);
+  EXPECT_EQ(intake_.stats().messages[v1::PROTOCOL_MQTT][0][0][IntakeStats::kAccepted], 1);
   EXPECT_TRUE(dead_letters_.records().empty());
 }
 
@@ -165,10 +165,10 @@ TEST_F(JournalIntakeTest, PutsWhatItRefusesToTheDeadLetters) {
   ExpectRefused(message, v1::DEAD_LETTER_REASON_MALFORMED, Code::kInvalidArgument);
 
   const auto stats = intake_.stats();
-  EXPECT_EQ(stats.messages[v1::PROTOCOL_MQTT][0][IntakeStats::kIllegalDeviceId], 3);
-  EXPECT_EQ(stats.messages[v1::PROTOCOL_MQTT][0][IntakeStats::kMalformed], 2);
-  EXPECT_EQ(stats.messages[v1::PROTOCOL_MQTT][1][IntakeStats::kMalformed], 1);
-  EXPECT_EQ(stats.messages[v1::PROTOCOL_MQTT][2][IntakeStats::kMalformed], 2);
+  EXPECT_EQ(stats.messages[v1::PROTOCOL_MQTT][0][0][IntakeStats::kIllegalDeviceId], 3);
+  EXPECT_EQ(stats.messages[v1::PROTOCOL_MQTT][0][0][IntakeStats::kMalformed], 2);
+  EXPECT_EQ(stats.messages[v1::PROTOCOL_MQTT][1][0][IntakeStats::kMalformed], 1);
+  EXPECT_EQ(stats.messages[v1::PROTOCOL_MQTT][2][0][IntakeStats::kMalformed], 2);
   EXPECT_EQ(heard_.size(), 0u);
 }
 
@@ -215,7 +215,7 @@ TEST_F(JournalIntakeTest, WritesARetainedStatusOnlyIfItIsNews) {
   EXPECT_EQ(verdict.receipt.log, Log::kNone);
   EXPECT_TRUE(intake_.IsDurable(verdict.receipt));
   EXPECT_TRUE(reports_.records().empty());
-  EXPECT_EQ(intake_.stats().messages[v1::PROTOCOL_MQTT][1][IntakeStats::kUnchanged], 1);
+  EXPECT_EQ(intake_.stats().messages[v1::PROTOCOL_MQTT][1][0][IntakeStats::kUnchanged], 1);
 
   message.payload = R"({"status":"online","message":"warm"})";
   verdict = intake_.Take(message);
@@ -255,7 +255,7 @@ TEST_F(JournalIntakeTest, SaysNotNowWhenAJournalDoesNotTakeIt) {
   verdict = intake_.Take(Message("{"));
   EXPECT_EQ(verdict.status.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(verdict.reason, v1::DEAD_LETTER_REASON_UNSPECIFIED);
-  EXPECT_EQ(intake_.stats().messages[v1::PROTOCOL_MQTT][0][IntakeStats::kUnavailable], 2);
+  EXPECT_EQ(intake_.stats().messages[v1::PROTOCOL_MQTT][0][0][IntakeStats::kUnavailable], 2);
 }
 
 TEST_F(JournalIntakeTest, TellsWhatIsDurable) {

@@ -66,9 +66,11 @@ Outcome MqttSource::Take(const InboundPublish& publish) {
     ++stats_.retained_telemetry;
     return Outcome::kTaken;
   }
+  const absl::Duration begin = clock_->Uptime();
   InboundMessage message;
   message.kind = KindOf(topic->kind);
   message.protocol = v1::PROTOCOL_MQTT;
+  message.qos = publish.qos;
   message.device_id = topic->device_id;
   message.command_id = topic->command_id;
   message.address = publish.topic;
@@ -80,7 +82,12 @@ Outcome MqttSource::Take(const InboundPublish& publish) {
   message.retained = publish.retained;
 
   const Verdict verdict = intake_->Take(message);
-  if (verdict.status.ok()) return Outcome::kTaken;
+  if (verdict.status.ok()) {
+    if (publish.qos > 0 && options_.on_acknowledged) {
+      options_.on_acknowledged(clock_->Uptime() - begin);
+    }
+    return Outcome::kTaken;
+  }
   if (IsOverload(verdict.status)) {
     if (publish.qos > 0) return Outcome::kNotNow;
     absl::MutexLock lock(&mutex_);

@@ -3,11 +3,13 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "libs/clock/clock.h"
 #include "services/ingress/intake/intake.h"
 #include "services/ingress/mqtt/publish.h"
@@ -27,6 +29,9 @@ class MqttSource {
   struct Options {
     // Error notices on their way to the broker; one more is dropped. At most 100,000.
     int max_notices = 100;
+    // If set, told how long a message with QoS 1 or 2 took to be written down, whereupon the broker
+    // gets its acknowledgement. Called on the thread that calls Take.
+    std::function<void(absl::Duration)> on_acknowledged = nullptr;
   };
 
   // Messages that reached no log, and notices.

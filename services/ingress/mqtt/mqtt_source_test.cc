@@ -34,6 +34,7 @@ class LineIntake final : public Intake {
                                  m.command_id, "|", m.address, "|", m.message_id, "|",
                                  m.content_type, "|", m.payload, "|", m.payload_size_bytes, "|",
                                  absl::ToUnixSeconds(m.received_time), "|", m.retained));
+    qos.push_back(m.qos);
     return answer;
   }
   bool IsDurable(const Receipt&) const override { return true; }
@@ -49,6 +50,7 @@ class LineIntake final : public Intake {
   // Set before the first message, read after the last.
   Verdict answer;
   std::vector<std::string> lines;
+  std::vector<int> qos;
 
  private:
   mutable absl::Mutex mutex_;
@@ -92,7 +94,12 @@ class MqttSourceTest : public ::testing::Test {
   FakeClock clock_;
   LineIntake intake_;
   Outbox outbox_;
-  MqttSource source_{{.max_notices = 2}, &intake_, &outbox_, &clock_};
+  int acknowledged_ = 0;
+  MqttSource source_{
+      {.max_notices = 2, .on_acknowledged = [this](absl::Duration) { ++acknowledged_; }},
+      &intake_,
+      &outbox_,
+      &clock_};
 };
 
 TEST_F(MqttSourceTest, HandsOnEveryKind) {
@@ -106,6 +113,17 @@ TEST_F(MqttSourceTest, HandsOnEveryKind) {
                           "2|1|c|k|devices/c/commands/k/response|m-1|text/plain||0|1700000000|0",
                           "0|1|||devices//telemetry|m-1|text/plain|x|1|1700000000|0"));
   EXPECT_THAT(outbox_.publications, IsEmpty());
+}
+
+TEST_F(MqttSourceTest, TellsOfWhatTheBrokerMayNowBeAcknowledged) {
+  for (const int qos : {0, 1, 2}) Take("devices/a/telemetry", "{}", qos);
+  EXPECT_THAT(intake_.qos, ElementsAre(0, 1, 2));
+  EXPECT_EQ(acknowledged_, 2);
+  Refuse(absl::UnavailableError("the disk is full"));
+  EXPECT_EQ(Take("devices/a/telemetry", "{}"), Outcome::kNotNow);
+  Refuse(absl::InvalidArgumentError("no JSON"), v1::DEAD_LETTER_REASON_MALFORMED);
+  EXPECT_EQ(Take("devices/a/telemetry", "x"), Outcome::kTaken);
+  EXPECT_EQ(acknowledged_, 2);
 }
 
 TEST_F(MqttSourceTest, DropsRetainedTelemetryAndStrangeTopicsAndCounts) {

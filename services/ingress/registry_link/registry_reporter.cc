@@ -1,7 +1,7 @@
 #include "services/ingress/registry_link/registry_reporter.h"
 
+#include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
@@ -75,10 +75,7 @@ absl::Status RegistryReporter::Forward() {
     const auto batch = reader_->Read(kMaxReportsInABatch, kMaxBatchBytes);
     status = batch.status();
     if (!status.ok()) break;
-    for (const Gap& gap : batch->gaps) {
-      absl::MutexLock lock(&mutex_);
-      stats_.lost_reports += gap.to - gap.from;
-    }
+    CountGaps(batch->gaps);
     status = ForwardBatch(*batch);
     if (status.ok()) Moved(batch->next_offset);
   }
@@ -258,6 +255,17 @@ void RegistryReporter::Refused(const absl::Status& answer, int64_t Stats::*count
   absl::MutexLock lock(&mutex_);
   ++(stats_.*counter);
   stats_.last_refusal = answer.ToString();
+}
+
+// A gap is read again, and must not count again, for as long as the registry cannot be told of what
+// stands behind it.
+void RegistryReporter::CountGaps(const std::vector<Gap>& gaps) {
+  absl::MutexLock lock(&mutex_);
+  for (const Gap& gap : gaps) {
+    if (gap.to <= gaps_counted_to_) continue;
+    stats_.lost_reports += gap.to - std::max(gap.from, gaps_counted_to_);
+    gaps_counted_to_ = gap.to;
+  }
 }
 
 void RegistryReporter::Moved(int64_t cursor) {

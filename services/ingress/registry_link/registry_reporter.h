@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -86,6 +87,7 @@ class RegistryReporter {
   absl::Status Settle(const absl::Status& answer, int64_t count);
   absl::Status Report(v1::ReportPresenceRequest* request);
   void Refused(const absl::Status& answer, int64_t Stats::*counter);
+  void CountGaps(const std::vector<Gap>& gaps);
   void Moved(int64_t cursor);
 
   const Parts parts_;
@@ -94,6 +96,8 @@ class RegistryReporter {
   int64_t cursor_;
   // How often the report at the cursor failed.
   int failures_ = 0;
+  // Gaps below this offset are counted.
+  int64_t gaps_counted_to_ = 0;
 
   mutable absl::Mutex mutex_;
   Stats stats_ ABSL_GUARDED_BY(mutex_);

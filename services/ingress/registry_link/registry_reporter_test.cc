@@ -221,6 +221,21 @@ TEST_F(RegistryReporterTest, CountsReportsThatWereLostOnTheWay) {
   EXPECT_EQ(reporter.stats().cursor, 5);
 }
 
+TEST_F(RegistryReporterTest, CountsALostReportOnceHoweverOftenItTries) {
+  RegistryReporter reporter = NewReporter();
+  for (int i = 0; i < 5; ++i) Command("a", absl::StrCat("c-", i));
+  reports_.DeleteBelow(2);
+  registry_.reachable = false;
+  EXPECT_FALSE(reporter.Forward().ok());
+  EXPECT_FALSE(reporter.Forward().ok());
+  EXPECT_EQ(reporter.stats().lost_reports, 2);
+  reports_.DeleteBelow(4);
+  EXPECT_FALSE(reporter.Forward().ok());
+  registry_.reachable = true;
+  EXPECT_TRUE(reporter.Forward().ok());
+  EXPECT_EQ(reporter.stats().lost_reports, 4);
+}
+
 TEST_F(RegistryReporterTest, RegistersNewcomersBeforeItTellsOfThem) {
   RegistryReporter reporter = NewReporter(true);
   newcomers_.Add("n-1");

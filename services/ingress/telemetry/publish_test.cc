@@ -73,7 +73,7 @@ TEST_F(PublishTest, LetsNoMessageOvertakeOneThatCannotBeWritten) {
   EXPECT_EQ(response->results(0).code(), 8);
   EXPECT_EQ(response->results(1).code(), 8);
   EXPECT_EQ(last_.log, Receipt::Log::kNone);
-  EXPECT_EQ(intake_.stats().messages[v1::PROTOCOL_GRPC][0][IntakeStats::kUnavailable], 1);
+  EXPECT_EQ(intake_.stats().messages[v1::PROTOCOL_GRPC][0][1][IntakeStats::kUnavailable], 1);
 }
 
 TEST_F(PublishTest, RefusesAnEmptyAndATooLargeBatch) {
