@@ -4,7 +4,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <deque>
 #include <exception>
 #include <limits>
 #include <random>
@@ -12,7 +11,6 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -20,6 +18,7 @@
 #include "absl/time/clock.h"
 #include "services/ingress/mqtt/broker_socket.h"
 #include "services/ingress/mqtt/paho_message.h"
+#include "services/ingress/mqtt/publish_queue.h"
 #include "services/ingress/mqtt/reconnect_delay.h"
 
 namespace sluice::ingress {
@@ -77,21 +76,11 @@ class MqttSession::Link final : private mqtt::iaction_listener {
 
   void Start(std::vector<Subscription> subscriptions, Handler handler);
   void Stop();
-  absl::Status Publish(Publication publication, std::function<void(absl::Status)> done);
+  absl::Status Publish(Publication publication, PublishQueue::Done done);
   bool AwaitConnected(absl::Duration timeout) const;
   Stats stats() const;
 
  private:
-  using Done = std::function<void(absl::Status)>;
-  struct Queued {
-    Publication publication;
-    Done done;
-  };
-  struct InFlight {
-    Done done;
-    // The connection it was handed over in.
-    int64_t connection;
-  };
   // The CONNECT, SUBSCRIBE or DISCONNECT that is waited for.
   struct Action {
     int64_t id = 0;
@@ -108,17 +97,10 @@ class MqttSession::Link final : private mqtt::iaction_listener {
   void PublishNext();
   void Disconnect();
   void Close();
-  void FailQueued(const absl::Status& status);
-  void FailInFlight(int64_t before_connection, const absl::Status& status);
   int64_t NewAction();
   absl::Status AwaitAction(absl::Duration timeout, bool until_stopped);
   template <typename Predicate>
   bool Await(absl::Duration timeout, Predicate predicate);
-
-  bool CanPublish() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return !queue_.empty() && in_flight_.size() < static_cast<size_t>(options_.max_in_flight);
-  }
-  void Finish(Done done, absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // The library's threads.
   void on_success(const mqtt::token& token) override;
@@ -146,13 +128,11 @@ class MqttSession::Link final : private mqtt::iaction_listener {
   bool unwelcome_ ABSL_GUARDED_BY(mutex_) = false;
   bool had_session_ ABSL_GUARDED_BY(mutex_) = false;
   int64_t connection_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t last_action_ ABSL_GUARDED_BY(mutex_) = 0;
   Action action_ ABSL_GUARDED_BY(mutex_);
-  std::deque<Queued> queue_ ABSL_GUARDED_BY(mutex_);
-  int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
-  absl::flat_hash_map<int64_t, InFlight> in_flight_ ABSL_GUARDED_BY(mutex_);
-  // Completions to run on our thread.
-  std::vector<std::pair<Done, absl::Status>> finished_ ABSL_GUARDED_BY(mutex_);
+  // Completions run on our thread.
+  PublishQueue publishes_ ABSL_GUARDED_BY(mutex_);
+  // Without what publishes_ counts.
   Stats stats_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -162,7 +142,9 @@ MqttSession::Link::Link(Options options)
       client_(std::make_unique<mqtt::async_client>(
           options_.broker, options_.client_id,
           mqtt::create_options(PahoVersion(options_.protocol_version)))),
-      delay_(std::random_device()()) {
+      delay_(std::random_device()()),
+      publishes_({static_cast<size_t>(options_.max_in_flight), options_.max_queued,
+                  options_.max_queued_bytes}) {
   client_->set_message_callback([this](mqtt::const_message_ptr message) { OnMessage(*message); });
   client_->set_connection_lost_handler([this](const std::string&) { OnConnectionLost(); });
   client_->set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode reason) {
@@ -188,26 +170,17 @@ void MqttSession::Link::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-absl::Status MqttSession::Link::Publish(Publication publication, Done done) {
-  const absl::Status publishable = CheckPublication(publication);
+absl::Status MqttSession::Link::Publish(Publication publication, PublishQueue::Done done) {
+  absl::Status refused = CheckPublication(publication);
   absl::MutexLock lock(&mutex_);
-  absl::Status refused;
-  const int64_t bytes = publication.topic.size() + publication.payload.size();
-  if (!publishable.ok()) {
-    refused = publishable;
-  } else if (stopping_ || !open_) {
+  if (refused.ok() && (stopping_ || !open_)) {
     refused = absl::UnavailableError("not connected to the MQTT broker");
-  } else if (queue_.size() >= options_.max_queued ||
-             queued_bytes_ + bytes > options_.max_queued_bytes) {
-    refused = absl::ResourceExhaustedError("too many messages wait to be published");
   }
   if (!refused.ok()) {
-    ++stats_.publish_refusals;
+    publishes_.CountRefusal();
     return refused;
   }
-  queued_bytes_ += bytes;
-  queue_.push_back({std::move(publication), std::move(done)});
-  return absl::OkStatus();
+  return publishes_.Add(std::move(publication), std::move(done));
 }
 
 bool MqttSession::Link::AwaitConnected(absl::Duration timeout) const {
@@ -218,14 +191,13 @@ bool MqttSession::Link::AwaitConnected(absl::Duration timeout) const {
 MqttSession::Stats MqttSession::Link::stats() const {
   absl::MutexLock lock(&mutex_);
   Stats stats = stats_;
-  stats.queued = static_cast<int64_t>(queue_.size());
-  stats.in_flight = static_cast<int64_t>(in_flight_.size());
+  const PublishQueue::Stats publishes = publishes_.stats();
+  stats.queued = publishes.queued;
+  stats.in_flight = publishes.in_flight;
+  stats.published = publishes.published;
+  stats.publish_failures = publishes.failures;
+  stats.publish_refusals = publishes.refusals;
   return stats;
-}
-
-void MqttSession::Link::Finish(Done done, absl::Status status) {
-  ++(status.ok() ? stats_.published : stats_.publish_failures);
-  finished_.emplace_back(std::move(done), std::move(status));
 }
 
 // Waits until `predicate` holds or the timeout is over, and returns whether it does; runs
@@ -234,17 +206,17 @@ template <typename Predicate>
 bool MqttSession::Link::Await(absl::Duration timeout, Predicate predicate) {
   const absl::Time deadline = absl::Now() + timeout;
   while (true) {
-    std::vector<std::pair<Done, absl::Status>> finished;
+    std::vector<PublishQueue::Ended> ended;
     {
       absl::MutexLock lock(&mutex_);
       const auto awake = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-        return predicate() || !finished_.empty();
+        return predicate() || publishes_.has_ended();
       };
       const bool in_time = mutex_.AwaitWithDeadline(absl::Condition(&awake), deadline);
-      if (!in_time || finished_.empty()) return predicate();
-      finished.swap(finished_);
+      if (!in_time || !publishes_.has_ended()) return predicate();
+      ended = publishes_.TakeEnded();
     }
-    for (auto& [done, status] : finished) {
+    for (auto& [done, status] : ended) {
       if (done) done(std::move(status));
     }
   }
@@ -270,7 +242,7 @@ void MqttSession::Link::Run() {
 
 int64_t MqttSession::Link::NewAction() {
   absl::MutexLock lock(&mutex_);
-  action_ = {.id = ++last_id_, .answered = false, .status = absl::OkStatus()};
+  action_ = {.id = ++last_action_, .answered = false, .status = absl::OkStatus()};
   return action_.id;
 }
 
@@ -338,7 +310,8 @@ absl::Status MqttSession::Link::Connect() {
     connection = connection_;
   }
   if (!session_present) {
-    FailInFlight(connection, absl::AbortedError("the broker lost the session"));
+    absl::MutexLock lock(&mutex_);
+    publishes_.EndInFlight(connection, absl::AbortedError("the broker lost the session"));
   }
   return absl::OkStatus();
 }
@@ -365,7 +338,7 @@ absl::Status MqttSession::Link::Subscribe() {
 void MqttSession::Link::Serve() {
   while (true) {
     Await(absl::InfiniteDuration(), [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      return lost_ || stopping_ || CanPublish();
+      return lost_ || stopping_ || publishes_.HasNext();
     });
     {
       absl::MutexLock lock(&mutex_);
@@ -376,63 +349,35 @@ void MqttSession::Link::Serve() {
   const absl::Time drain_until = absl::Now() + options_.drain_timeout;
   while (absl::Now() < drain_until) {
     Await(drain_until - absl::Now(), [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      return lost_ || CanPublish() || in_flight_.empty();
+      return lost_ || publishes_.HasNext() || !publishes_.has_in_flight();
     });
     {
       absl::MutexLock lock(&mutex_);
-      if (lost_ || !CanPublish()) break;
+      if (lost_ || !publishes_.HasNext()) break;
     }
     PublishNext();
   }
-  {
-    absl::MutexLock lock(&mutex_);
-    open_ = false;
-    stats_.connected = false;
-    if (lost_) spdlog::warn("MQTT broker {}: connection lost", options_.broker);
-  }
-  FailQueued(absl::UnavailableError("the connection was lost before the message was sent"));
+  absl::MutexLock lock(&mutex_);
+  open_ = false;
+  stats_.connected = false;
+  if (lost_) spdlog::warn("MQTT broker {}: connection lost", options_.broker);
+  publishes_.EndQueued(
+      absl::UnavailableError("the connection was lost before the message was sent"));
 }
 
 void MqttSession::Link::PublishNext() {
-  Queued next;
-  int64_t id = 0;
+  PublishQueue::Next next;
   {
     absl::MutexLock lock(&mutex_);
-    if (!CanPublish()) return;
-    next = std::move(queue_.front());
-    queue_.pop_front();
-    queued_bytes_ -= next.publication.topic.size() + next.publication.payload.size();
-    id = ++last_id_;
-    in_flight_.emplace(id, InFlight{std::move(next.done), connection_});
+    if (!publishes_.HasNext()) return;
+    next = publishes_.TakeNext(connection_);
   }
   try {
     client_->publish(MakePahoMessage(next.publication, options_.protocol_version),
-                     reinterpret_cast<void*>(id), *this);
+                     reinterpret_cast<void*>(next.id), *this);
   } catch (const std::exception& error) {
     absl::MutexLock lock(&mutex_);
-    const auto found = in_flight_.find(id);
-    if (found == in_flight_.end()) return;
-    Finish(std::move(found->second.done), absl::UnavailableError(error.what()));
-    in_flight_.erase(found);
-  }
-}
-
-void MqttSession::Link::FailQueued(const absl::Status& status) {
-  absl::MutexLock lock(&mutex_);
-  for (Queued& queued : queue_) Finish(std::move(queued.done), status);
-  queue_.clear();
-  queued_bytes_ = 0;
-}
-
-void MqttSession::Link::FailInFlight(int64_t before_connection, const absl::Status& status) {
-  absl::MutexLock lock(&mutex_);
-  for (auto it = in_flight_.begin(); it != in_flight_.end();) {
-    if (it->second.connection >= before_connection) {
-      ++it;
-      continue;
-    }
-    Finish(std::move(it->second.done), status);
-    in_flight_.erase(it++);
+    publishes_.End(next.id, absl::UnavailableError(error.what()));
   }
 }
 
@@ -451,8 +396,12 @@ void MqttSession::Link::Disconnect() {
 void MqttSession::Link::Close() {
   Disconnect();
   client_.reset();
-  FailQueued(absl::UnavailableError("the session was stopped"));
-  FailInFlight(std::numeric_limits<int64_t>::max(), absl::AbortedError("the session was stopped"));
+  {
+    absl::MutexLock lock(&mutex_);
+    publishes_.EndQueued(absl::UnavailableError("the session was stopped"));
+    publishes_.EndInFlight(std::numeric_limits<int64_t>::max(),
+                           absl::AbortedError("the session was stopped"));
+  }
   Await(absl::ZeroDuration(), [] { return false; });
 }
 
@@ -469,10 +418,7 @@ void MqttSession::Link::Answer(const mqtt::token& token, absl::Status status) {
     action_.status = std::move(status);
     return;
   }
-  const auto found = in_flight_.find(id);
-  if (found == in_flight_.end()) return;
-  Finish(std::move(found->second.done), std::move(status));
-  in_flight_.erase(found);
+  publishes_.End(id, std::move(status));
 }
 
 void MqttSession::Link::OnConnectionLost() {
