@@ -1,5 +1,7 @@
 #include "libs/subscription/subscription_file.h"
 
+#include <xxhash.h>
+
 #include "absl/strings/str_cat.h"
 #include "libs/file/atomic_file.h"
 #include "sluice/state/v1/subscriptions.pb.h"
@@ -9,6 +11,19 @@ namespace {
 
 constexpr int kFormatVersion = 1;
 constexpr int64_t kMaxFileBytes = 64 << 20;
+// One byte of tag, eight of value.
+constexpr size_t kChecksumFieldBytes = 9;
+
+absl::Status Damaged(const std::string& path, absl::string_view what) {
+  return absl::DataLossError(
+      absl::StrCat(path, " is damaged: ", what,
+                   "; put a copy back, or move it away: then every reader begins anew"));
+}
+
+// Of all before the checksum, which stands last.
+uint64_t ChecksumOf(absl::string_view file) {
+  return XXH3_64bits(file.data(), file.size() - kChecksumFieldBytes);
+}
 
 }  // namespace
 
@@ -21,12 +36,15 @@ absl::StatusOr<StoredSubscriptions> ReadSubscriptions(const std::string& path,
   state::v1::Subscriptions file;
   // An empty file is none that was ever written here.
   if (!file.ParseFromString(*bytes) || file.format_version() < 1) {
-    return absl::DataLossError(absl::StrCat(path, " is damaged: no file of subscriptions"));
+    return Damaged(path, "no file of subscriptions");
   }
   if (file.format_version() > kFormatVersion) {
     return absl::FailedPreconditionError(absl::StrCat(path, " has format version ",
                                                       file.format_version(),
                                                       "; this program knows ", kFormatVersion));
+  }
+  if (bytes->size() < kChecksumFieldBytes || file.checksum() != ChecksumOf(*bytes)) {
+    return Damaged(path, "its checksum is wrong");
   }
   const bool same_journal = file.journal_id() == journal_id;
   for (const auto& state : file.subscriptions()) {
@@ -58,7 +76,12 @@ absl::Status WriteSubscriptions(const std::string& path, absl::string_view journ
     state->set_create_time_ms(absl::ToUnixMillis(subscription.create_time));
     state->set_last_used_time_ms(absl::ToUnixMillis(subscription.last_used_time));
   }
-  return ReplaceFile(path, file.SerializeAsString());
+  std::string bytes = file.SerializeAsString();
+  state::v1::Subscriptions end;
+  end.set_checksum(XXH3_64bits(bytes.data(), bytes.size()));
+  // Messages one after the other are one message with the fields of both.
+  bytes += end.SerializeAsString();
+  return ReplaceFile(path, bytes);
 }
 
 }  // namespace sluice

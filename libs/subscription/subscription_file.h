@@ -27,7 +27,7 @@ using StoredSubscriptions = std::map<std::string, StoredSubscription>;
 // The file of subscriptions: a sluice.state.v1.Subscriptions.
 
 // None if there is no such file. Cursors are 0 if they are of another journal. FAILED_PRECONDITION:
-// a newer format. DATA_LOSS: not such a file.
+// a newer format. DATA_LOSS: not such a file, or not as it was written.
 absl::StatusOr<StoredSubscriptions> ReadSubscriptions(const std::string& path,
                                                       absl::string_view journal_id);
 

@@ -45,6 +45,23 @@ TEST_F(SubscriptionFileTest, CursorsOfAnotherJournalStartAnew) {
   EXPECT_EQ(read["cloud"].epoch, 3);
 }
 
+TEST_F(SubscriptionFileTest, NoFlippedBitPassesForACursor) {
+  StoredSubscriptions written;
+  written["cloud"] = {17, 3, absl::Hours(5), absl::FromUnixSeconds(1), absl::FromUnixSeconds(2)};
+  ASSERT_TRUE(WriteSubscriptions(path_, "j", written).ok());
+  const std::string whole = ReadFile(path_, 1 << 20).value();
+  for (size_t bit = 0; bit < whole.size() * 8; ++bit) {
+    std::string damaged = whole;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
+    ASSERT_TRUE(ReplaceFile(path_, damaged).ok());
+    EXPECT_FALSE(ReadSubscriptions(path_, "j").ok()) << "bit " << bit;
+  }
+  for (size_t size = 0; size < whole.size(); ++size) {
+    ASSERT_TRUE(ReplaceFile(path_, whole.substr(0, size)).ok());
+    EXPECT_FALSE(ReadSubscriptions(path_, "j").ok()) << "the first " << size << " bytes";
+  }
+}
+
 TEST_F(SubscriptionFileTest, ToldApartWhatIsMissingDamagedOrNewer) {
   EXPECT_TRUE(ReadSubscriptions(path_, "j")->empty());
   for (const char* damaged : {"", "\xff\xff\xff", "hello"}) {
