@@ -148,8 +148,8 @@ def show(report, outcomes, memory):
         problems.append(f"{report['lost']} acknowledged messages were lost")
     if anomalies["planted"] < ANOMALIES:
         problems.append(f"only {anomalies['planted']} of {ANOMALIES} anomalies had room in this run")
-    if anomalies["missed"] or anomalies["found"] < anomalies["planted"]:
-        problems.append(f"{anomalies['missed']} of {anomalies['planted']} planted anomalies were missed")
+    if anomalies["found"] < anomalies["planted"]:
+        problems.append(f"{anomalies['planted'] - anomalies['found']} of {anomalies['planted']} planted anomalies were missed")
     if share > FALSE_ALARM_LIMIT:
         problems.append(f"{share:.2%} of the samples were false alarms")
     if len(answered) < ACTUATORS:

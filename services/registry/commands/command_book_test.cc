@@ -10,6 +10,7 @@
 
 #include "libs/clock/fake_clock.h"
 #include "services/registry/devices/device_rules.h"
+#include "services/registry/store/hooked_store.h"
 #include "services/registry/store/rocksdb_registry_store.h"
 
 namespace sluice::registry {
@@ -20,47 +21,6 @@ enum class Disk {
   kWell,
   kGone,
   kSilent,  // what is written is there, but it says that it failed
-};
-
-// Hands everything to a real store, but for writes while the disk is not well.
-class FailingStore final : public RegistryStore {
- public:
-  FailingStore(std::unique_ptr<RegistryStore> store, const Disk* disk)
-      : store_(std::move(store)), disk_(disk) {}
-
-  absl::Status Write(const StoreChanges& changes, Durability durability) override {
-    const absl::Status failed = absl::UnavailableError("the disk is gone");
-    if (*disk_ == Disk::kGone) return failed;
-    const absl::Status status = store_->Write(changes, durability);
-    return *disk_ == Disk::kSilent ? failed : status;
-  }
-  absl::Status ForEachDevice(const std::function<absl::Status(absl::string_view, absl::string_view,
-                                                              int64_t)>& visit) const override {
-    return store_->ForEachDevice(visit);
-  }
-  absl::Status ForEachUnfinishedCommand(
-      const std::function<absl::Status(absl::string_view, absl::string_view)>& visit)
-      const override {
-    return store_->ForEachUnfinishedCommand(visit);
-  }
-  absl::Status ForEachRequest(
-      const std::function<absl::Status(const StoredRequest&)>& visit) const override {
-    return store_->ForEachRequest(visit);
-  }
-  absl::StatusOr<std::string> ReadCommand(absl::string_view id) const override {
-    return store_->ReadCommand(id);
-  }
-  absl::StatusOr<std::string> LastCommandId() const override { return store_->LastCommandId(); }
-  absl::StatusOr<int64_t> CountEndedCommands() const override {
-    return store_->CountEndedCommands();
-  }
-  absl::StatusOr<std::vector<EndedCommand>> FirstEndedCommands(int limit) const override {
-    return store_->FirstEndedCommands(limit);
-  }
-
- private:
-  const std::unique_ptr<RegistryStore> store_;
-  const Disk* const disk_;
 };
 
 class CommandBookTest : public ::testing::Test {
@@ -81,8 +41,15 @@ class CommandBookTest : public ::testing::Test {
     state_.reset();
     auto store = OpenRocksDbRegistryStore(dir_);
     ASSERT_TRUE(store.ok()) << store.status();
+    auto write = [this](RegistryStore& disk, const StoreChanges& changes,
+                        RegistryStore::Durability durability) {
+      const absl::Status failed = absl::UnavailableError("the disk is gone");
+      if (disk_ == Disk::kGone) return failed;
+      const absl::Status status = disk.Write(changes, durability);
+      return disk_ == Disk::kSilent ? failed : status;
+    };
     auto state =
-        RegistryState::Open(std::make_unique<FailingStore>(*std::move(store), &disk_), &clock_);
+        RegistryState::Open(std::make_unique<HookedStore>(*std::move(store), write), &clock_);
     ASSERT_TRUE(state.ok()) << state.status();
     state_ = *std::move(state);
     auto book = CommandBook::Open(state_.get(), 7, max_ended);

@@ -161,10 +161,25 @@ absl::Status Presence::MakeUnknown(int32_t lease) {
       changed.push_back(*std::move(device));
     }
     if (changed.empty()) continue;
-    const absl::Status status = state_->Commit(changed, {});
+    absl::Status status = state_->Commit(changed, {});
+    if (status.ok()) status = TakeBack(lease, changed);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+// A sighting that came while its device was being made UNKNOWN found it ONLINE, and changed nothing
+// but who vouches for it.
+absl::Status Presence::TakeBack(int32_t lease, const std::vector<v1::Device>& made_unknown) {
+  std::vector<v1::Device> online;
+  for (const v1::Device& device : made_unknown) {
+    if (state_->table().InstanceOf(device.id()) == lease) continue;
+    v1::Device& back = online.emplace_back(device);
+    back.set_status(v1::DEVICE_STATUS_ONLINE);
+    back.clear_status_message();
+    Touch(state_->clock().Now(), &back);
+  }
+  return online.empty() ? absl::OkStatus() : state_->Commit(online, {});
 }
 
 absl::Status Presence::EndLeases() {

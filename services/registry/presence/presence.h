@@ -44,6 +44,7 @@ class Presence {
  private:
   absl::Status ApplySightings(const std::vector<const v1::Sighting*>& sightings);
   absl::Status MakeUnknown(int32_t lease);
+  absl::Status TakeBack(int32_t lease, const std::vector<v1::Device>& made_unknown);
 
   RegistryState* const state_;
   LeaseTable leases_;

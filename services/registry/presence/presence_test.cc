@@ -5,12 +5,15 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "libs/clock/fake_clock.h"
 #include "services/registry/commands/command_book.h"
 #include "services/registry/devices/device_directory.h"
+#include "services/registry/store/hooked_store.h"
 #include "services/registry/store/rocksdb_registry_store.h"
 
 namespace sluice::registry {
@@ -40,7 +43,13 @@ class PresenceTest : public ::testing::Test {
     state_.reset();
     auto store = OpenRocksDbRegistryStore(dir_);
     ASSERT_TRUE(store.ok()) << store.status();
-    auto state = RegistryState::Open(*std::move(store), &clock_);
+    auto write = [this](RegistryStore& disk, const StoreChanges& changes,
+                        RegistryStore::Durability durability) {
+      if (during_write_) std::exchange(during_write_, nullptr)();
+      return disk.Write(changes, durability);
+    };
+    auto state =
+        RegistryState::Open(std::make_unique<HookedStore>(*std::move(store), write), &clock_);
     ASSERT_TRUE(state.ok()) << state.status();
     state_ = *std::move(state);
     commands_ = *CommandBook::Open(state_.get(), 1);
@@ -74,6 +83,8 @@ class PresenceTest : public ::testing::Test {
 
   FakeClock clock_;
   std::string dir_;
+  // Called once, while the next write is under way.
+  std::function<void()> during_write_;
   std::unique_ptr<RegistryState> state_;
   std::unique_ptr<CommandBook> commands_;
   std::unique_ptr<DeviceDirectory> directory_;
@@ -182,6 +193,23 @@ TEST_F(PresenceTest, AReportAfterTheEndRescuesOnlyWhatItNames) {
   EXPECT_TRUE(Send(request).lease_was_lost());
   ASSERT_TRUE(presence_->EndLeases().ok());
   EXPECT_EQ(Get("a").status(), v1::DEVICE_STATUS_ONLINE);
+  EXPECT_EQ(Get("b").status(), v1::DEVICE_STATUS_UNKNOWN);
+}
+
+TEST_F(PresenceTest, ADeviceThatIsHeardFromWhileItsLeaseEndsStaysOnline) {
+  v1::ReportPresenceRequest request = Report();
+  Heard("a", &request);
+  Heard("b", &request);
+  Send(request);
+  clock_.Advance(absl::Seconds(30));
+  during_write_ = [this] {
+    v1::ReportPresenceRequest late = Report();
+    Heard("a", &late);
+    Send(late);
+  };
+  ASSERT_TRUE(presence_->EndLeases().ok());
+  EXPECT_EQ(Get("a").status(), v1::DEVICE_STATUS_ONLINE);
+  EXPECT_EQ(Get("a").status_message(), "");
   EXPECT_EQ(Get("b").status(), v1::DEVICE_STATUS_UNKNOWN);
 }
 
