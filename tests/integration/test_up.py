@@ -34,6 +34,27 @@ def alive(pid):
     return True
 
 
+@pytest.mark.parametrize("flags, word", [
+    (["--data-dir", ""], "--data-dir: must not be empty"),
+    (["--mqtt-port", "65536"], "--mqtt-port: '65536' is no port"),
+    (["--mqtt-port", "-1"], "--mqtt-port: '-1' is no port"),
+    (["--coap-port", "x"], "--coap-port: 'x' is no port"),
+])
+def test_wrong_flags_start_nothing(tmp_path, flags, word):
+    up = subprocess.run([*UP, "--data-dir", str(tmp_path / "data"), "--free-ports", *flags], cwd=tmp_path,
+                        env=environment(), capture_output=True, text=True, timeout=20, check=False)
+    assert up.returncode == 2
+    assert word in up.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_down_without_a_directory(tmp_path):
+    down = subprocess.run([*DOWN, "--data-dir", ""], cwd=tmp_path, capture_output=True, text=True, timeout=20,
+                          check=False)
+    assert down.returncode == 2
+    assert "--data-dir: must not be empty" in down.stderr
+
+
 def test_up_and_down(tmp_path):
     data_dir = tmp_path / "data"
     flags = ["--data-dir", str(data_dir)]

@@ -7,14 +7,15 @@ import signal
 import sys
 import time
 
-from lock import Lock
+from lock import Lock, directory
 
 PATIENCE_S = 60
 
 
 def main():
     parser = argparse.ArgumentParser(prog="./sluice down", description=__doc__)
-    parser.add_argument("--data-dir", default=".sluice", help="the data directory of `up` (default: .sluice)")
+    parser.add_argument("--data-dir", type=directory, default=".sluice",
+                        help="the data directory of `up` (default: .sluice)")
     data_dir = parser.parse_args().data_dir
     try:
         return stop(Lock(data_dir), data_dir)

@@ -1,5 +1,6 @@
 """The lock of a data directory: one `up` at a time, found by `down`."""
 
+import argparse
 import fcntl
 import os
 import pathlib
@@ -7,6 +8,13 @@ import time
 
 # Between taking the lock and writing its pid a holder is known to be there, but not who it is.
 PID_WITHIN_S = 5.0
+
+
+def directory(text):
+    """A flag's value: '' would be the current directory, which nobody means by it."""
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
 
 
 class Lock:

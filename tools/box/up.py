@@ -16,7 +16,7 @@ import time
 
 import settings
 from box import Box, BINARIES, Ports
-from lock import Lock
+from lock import Lock, directory
 from process import StartFailed
 
 RUNNING_ALREADY = 3
@@ -26,13 +26,21 @@ def say(line):
     print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
 
 
+def port(text):
+    number = int(text) if text.isascii() and text.isdigit() else -1
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 (a free one) to 65535")
+    return number
+
+
 def parse_flags():
     parser = argparse.ArgumentParser(
         prog="./sluice up", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-dir", default=".sluice", help="where everything is kept (default: .sluice)")
+    parser.add_argument("--data-dir", type=directory, default=".sluice",
+                        help="where everything is kept (default: .sluice)")
     parser.add_argument("--free-ports", action="store_true", help="use free ports instead of the usual ones")
-    parser.add_argument("--mqtt-port", type=int, help="default: 1883")
-    parser.add_argument("--coap-port", type=int, help="default: 5683")
+    parser.add_argument("--mqtt-port", type=port, help="default: 1883")
+    parser.add_argument("--coap-port", type=port, help="default: 5683")
     settings.add_flag(parser)
     return parser.parse_args()
 
