@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "libs/version/version.h"
@@ -78,6 +79,15 @@ std::string WordsOf(const CLI::App& app) {
   return words;
 }
 
+// CLI11 asks for a command also where one was given that does not exist.
+std::string Complaint(const CLI::App& app, const CLI::ParseError& stop) {
+  const CLI::App* deepest = &app;
+  while (!deepest->get_subcommands().empty()) deepest = deepest->get_subcommands().front();
+  const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
+  if (deepest->get_require_subcommand_min() == 0 || unknown.empty()) return stop.what();
+  return absl::StrCat("there is no command or flag '", unknown.front(), "'");
+}
+
 }  // namespace
 
 std::string FooterOf(const CommandHelp& help) {
@@ -135,7 +145,7 @@ std::variant<Invocation, ExitCode> ParseCommandLine(int argc, const char* const*
       app.exit(stop, out, err);
       return kExitOk;
     }
-    err << "sluicectl: " << EscapeForDisplay(stop.what()) << "\nTry: " << WordsOf(app)
+    err << "sluicectl: " << EscapeForDisplay(Complaint(app, stop)) << "\nTry: " << WordsOf(app)
         << " --help\n";
     return kExitUsage;
   }

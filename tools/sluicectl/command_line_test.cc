@@ -186,7 +186,10 @@ TEST_F(CommandLineTest, TailsAreOfTelemetryOrInsights) {
 TEST_F(CommandLineTest, SaysWhatIsWrongAndWhereHelpIs) {
   EXPECT_THAT(UsageError({}), HasSubstr("Try: sluicectl --help"));
   EXPECT_THAT(UsageError({"devices"}), HasSubstr("Try: sluicectl devices --help"));
-  EXPECT_THAT(UsageError({"frobnicate"}), HasSubstr("sluicectl: "));
+  EXPECT_THAT(UsageError({"frobnicate"}),
+              HasSubstr("no command or flag 'frobnicate'\nTry: sluicectl --h"));
+  EXPECT_THAT(UsageError({"devices", "frob", "x"}), HasSubstr("no command or flag 'frob'"));
+  EXPECT_THAT(UsageError({"--frob"}), HasSubstr("no command or flag '--frob'"));
   EXPECT_THAT(UsageError({"devices", "get"}), HasSubstr("ID is required"));
   EXPECT_THAT(UsageError({"devices", "get", "a", "b"}), HasSubstr("b"));
   EXPECT_THAT(UsageError({"devices", "list", "--nope"}), HasSubstr("--nope"));
