@@ -97,6 +97,18 @@ def test_up_and_down(tmp_path):
     assert again.returncode == 0 and "nothing runs" in again.stderr
 
 
+def test_ctrl_c_stops_all(tmp_path):
+    with open(tmp_path / "out", "w+") as out, subprocess.Popen(
+            [*UP, "--data-dir", str(tmp_path / "data"), "--free-ports"], cwd=ROOT, stdout=out,
+            stderr=subprocess.STDOUT, env=environment(), start_new_session=True) as up:
+        wait_for(lambda: "Sluice is up" in (tmp_path / "out").read_text(), "Sluice is up")
+        processes = children(up.pid)
+        os.killpg(up.pid, signal.SIGINT)
+        assert up.wait(20) == 0
+    assert len(processes) == 4 and not any(alive(pid) for pid in processes)
+    assert not list((tmp_path / "data").glob("*/endpoints.json"))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_it_starts(tmp_path, number):
     with subprocess.Popen([*UP, "--data-dir", str(tmp_path / "data"), "--free-ports"], cwd=ROOT, text=True,
