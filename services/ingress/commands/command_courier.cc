@@ -4,8 +4,6 @@
 #include <grpcpp/support/sync_stream.h>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-#include <random>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -14,13 +12,14 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/types/optional.h"
+#include "libs/backoff/backoff.h"
 #include "services/ingress/commands/command_message.h"
-#include "services/ingress/mqtt/reconnect_delay.h"
 #include "sluice/v1/command_service.grpc.pb.h"
 
 namespace sluice::ingress {
 namespace {
 
+constexpr absl::Duration kFirstPause = absl::Seconds(1);
 constexpr absl::Duration kLongestPause = absl::Seconds(5);
 // A watch that lasted that long was a good one, even if it brought nothing.
 constexpr absl::Duration kLastingWatch = absl::Seconds(10);
@@ -99,18 +98,17 @@ void CommandCourier::Core::Leave(grpc::ClientContext** slot) {
 }
 
 void CommandCourier::Core::Watch() {
-  ReconnectDelay delay(std::random_device{}());
+  Backoff backoff(kFirstPause, kLongestPause);
   bool was_good = true;
   while (true) {
     const absl::Time since = absl::Now();
     const bool good = WatchOnce() || absl::Now() - since > kLastingWatch;
-    if (good) delay.Reset();
+    if (good) backoff.Reset();
     absl::MutexLock lock(&mutex_);
     if (stopping_) return;
     if (was_good || good) spdlog::warn("watch of commands at the registry ended; trying again");
     was_good = good;
-    if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_),
-                                std::min(delay.Next(), kLongestPause))) {
+    if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), backoff.Next())) {
       return;
     }
   }

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <exception>
 #include <limits>
-#include <random>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -22,6 +21,8 @@ namespace {
 constexpr absl::Duration kAnswerTimeout = absl::Seconds(5);
 // A connection that lasted that long was a good one, whatever ended it.
 constexpr absl::Duration kLastingConnection = absl::Minutes(1);
+constexpr absl::Duration kFirstReconnect = absl::Seconds(1);
+constexpr absl::Duration kLongestReconnect = absl::Seconds(30);
 constexpr absl::Duration kFirstOfferPause = absl::Milliseconds(5);
 constexpr absl::Duration kLongestOfferPause = absl::Milliseconds(100);
 
@@ -46,7 +47,7 @@ MqttSession::Link::Link(Options options)
       client_(std::make_unique<mqtt::async_client>(
           options_.broker, options_.client_id,
           mqtt::create_options(PahoVersion(options_.protocol_version)))),
-      delay_(std::random_device()()),
+      backoff_(kFirstReconnect, kLongestReconnect),
       publishes_({static_cast<size_t>(options_.max_in_flight), options_.max_queued,
                   options_.max_queued_bytes}) {
   client_->set_message_callback([this](mqtt::const_message_ptr message) { OnMessage(*message); });
@@ -134,12 +135,12 @@ void MqttSession::Link::Run() {
       const absl::Time since = absl::Now();
       Serve();
       absl::MutexLock lock(&mutex_);
-      if (!unwelcome_ || absl::Now() - since > kLastingConnection) delay_.Reset();
+      if (!unwelcome_ || absl::Now() - since > kLastingConnection) backoff_.Reset();
     } else if (!Await(absl::ZeroDuration(), stopping)) {
       spdlog::warn("MQTT broker {}: {}", options_.broker, opened.ToString());
     }
     if (Await(absl::ZeroDuration(), stopping)) break;
-    Await(delay_.Next(), stopping);
+    Await(backoff_.Next(), stopping);
   }
   Close();
 }

@@ -12,9 +12,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "libs/backoff/backoff.h"
 #include "services/ingress/mqtt/mqtt_session.h"
 #include "services/ingress/mqtt/publish_queue.h"
-#include "services/ingress/mqtt/reconnect_delay.h"
 
 namespace sluice::ingress {
 
@@ -71,7 +71,7 @@ class MqttSession::Link final : private mqtt::iaction_listener {
   Handler handler_;
   // Destroyed by Close.
   std::unique_ptr<mqtt::async_client> client_;
-  ReconnectDelay delay_;
+  Backoff backoff_;
   std::thread thread_;
 
   mutable absl::Mutex mutex_;

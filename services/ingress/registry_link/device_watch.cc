@@ -2,9 +2,15 @@
 
 #include <spdlog/spdlog.h>
 
-#include "services/ingress/registry_link/backoff.h"
+#include "libs/backoff/backoff.h"
 
 namespace sluice::ingress {
+namespace {
+
+constexpr absl::Duration kFirstRetry = absl::Milliseconds(100);
+constexpr absl::Duration kLongestRetry = absl::Seconds(2);
+
+}  // namespace
 
 DeviceWatch::DeviceWatch(const std::shared_ptr<grpc::Channel>& channel, DeviceReplica* replica)
     : registry_(v1::RegistryService::NewStub(channel)),
@@ -28,7 +34,7 @@ bool DeviceWatch::synced() const {
 }
 
 void DeviceWatch::Run() {
-  Backoff backoff;
+  Backoff backoff(kFirstRetry, kLongestRetry);
   bool told = false;
   while (true) {
     const grpc::Status status = WatchOnce();

@@ -4,11 +4,13 @@
 
 #include <utility>
 
-#include "services/ingress/registry_link/backoff.h"
+#include "libs/backoff/backoff.h"
 
 namespace sluice::ingress {
 namespace {
 
+constexpr absl::Duration kFirstRetry = absl::Milliseconds(100);
+constexpr absl::Duration kLongestRetry = absl::Seconds(2);
 constexpr absl::Duration kCallTimeout = absl::Seconds(5);
 constexpr absl::Duration kPresenceInterval = absl::Seconds(1);
 // Refusals are logged at most this often.
@@ -53,7 +55,7 @@ void RegistryLink::Stop() {
 }
 
 void RegistryLink::Run() {
-  Backoff backoff;
+  Backoff backoff(kFirstRetry, kLongestRetry);
   absl::Duration next_presence = clock_->Uptime();
   while (true) {
     {

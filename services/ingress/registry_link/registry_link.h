@@ -21,8 +21,8 @@
 namespace sluice::ingress {
 
 // Everything between ingress and the registry: the watch of its devices, and a thread that tells it
-// of newcomers and reports as they come and of presence every second. While the registry is away it
-// tries on for ever, at most 2 s apart. Thread-safe.
+// of reports as they become durable, and of newcomers and presence every second at the latest.
+// While the registry is away it tries on for ever, at most 2 s apart. Thread-safe.
 class RegistryLink {
  public:
   // What it works with; all of it outlives the link.
