@@ -19,6 +19,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/time/time.h"
+#include "libs/proto_time/proto_time.h"
 
 namespace sluice {
 namespace {
@@ -162,9 +164,7 @@ class YamlReader {
         if (!absl::ConsumeSuffix(&digits, unit) || !absl::SimpleAtod(digits, &value)) continue;
         const double total = value * seconds;
         if (!(std::fabs(total) <= 1e10)) return Error(node, path, "is out of range");
-        duration->set_seconds(static_cast<int64_t>(total));
-        duration->set_nanos(static_cast<int32_t>(
-            std::llround((total - static_cast<double>(duration->seconds())) * 1e3) * 1'000'000));
+        *duration = ToProto(absl::Seconds(total));
         return absl::OkStatus();
       }
     }

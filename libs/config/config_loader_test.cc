@@ -45,6 +45,24 @@ TEST(ConfigLoaderTest, ReadsEveryKindOfValueOverTheDefaults) {
   EXPECT_EQ(config.mqtt().session_expiry().seconds(), 7 * 86400);
 }
 
+TEST(ConfigLoaderTest, ADurationMayHaveFractions) {
+  const struct {
+    const char* text;
+    int64_t seconds;
+    int32_t nanos;
+  } kDurations[] = {
+      {"30ms", 0, 30'000'000}, {"0.5ms", 0, 500'000},       {"0.9999s", 0, 999'900'000},
+      {"1.5h", 5400, 0},       {"-1.5s", -1, -500'000'000},
+  };
+  for (const auto& expected : kDurations) {
+    config::v1::Journal journal;
+    const auto status = ApplyOverride(std::string("sync_interval=") + expected.text, &journal);
+    ASSERT_TRUE(status.ok()) << status;
+    EXPECT_EQ(journal.sync_interval().seconds(), expected.seconds) << expected.text;
+    EXPECT_EQ(journal.sync_interval().nanos(), expected.nanos) << expected.text;
+  }
+}
+
 TEST(ConfigLoaderTest, AnEmptyFileChangesNothing) {
   IngressConfig config;
   config.set_data_dir("here");
