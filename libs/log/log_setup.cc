@@ -1,5 +1,6 @@
 #include "libs/log/log_setup.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -28,6 +29,9 @@ absl::Status SetLogLevel(absl::string_view level) {
 }
 
 absl::Status SetUpLogging(absl::string_view level, absl::string_view format) {
+  // Protobuf writes lines of its own to stderr for each bad message that a client sends; the client
+  // gets an error, and the log's readers expect its format.
+  google::protobuf::SetLogHandler(nullptr);
   if (format != "text" && format != "json") {
     return InvalidField("log.format", absl::StrCat("is '", format, "'; must be text or json"));
   }

@@ -41,6 +41,9 @@ absl::StatusOr<std::unique_ptr<rpc::Service>> Analytics::Create(
   const std::string dir = config.data_dir() + "/insights";
   auto journal = Journal::Open(ToJournalOptions(config.journal(), dir), environment.clock);
   if (!journal.ok()) return journal.status();
+  if (const int64_t lost = (*journal)->stats().corrupt_records; lost > 0) {
+    spdlog::error("{}: {} records cannot be read: they are damaged on disk", dir, lost);
+  }
   auto subscriptions = SubscriptionStore::Open(dir + "/subscriptions", journal->get(),
                                                environment.clock, config.max_subscriptions());
   if (!subscriptions.ok()) return subscriptions.status();

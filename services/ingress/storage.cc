@@ -1,5 +1,7 @@
 #include "services/ingress/storage.h"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -32,6 +34,9 @@ absl::StatusOr<std::unique_ptr<Journal>> OpenJournal(const std::string& dir,
                                                      const Clock* clock) {
   auto journal = Journal::Open(ToJournalOptions(settings, dir), clock);
   if (!journal.ok()) return In(dir, journal.status());
+  if (const int64_t lost = (*journal)->stats().corrupt_records; lost > 0) {
+    spdlog::error("{}: {} records cannot be read: they are damaged on disk", dir, lost);
+  }
   return journal;
 }
 

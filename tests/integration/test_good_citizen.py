@@ -132,3 +132,35 @@ def test_json_logs_level_at_run_time_and_graceful_end(tmp_path):
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert len(lines) > 1
     assert all({"time", "level", "thread", "message"} <= set(line) for line in lines)
+
+
+def test_says_that_records_are_damaged_and_nothing_of_bad_messages(tmp_path):
+    def ingress():
+        return subprocess.Popen(
+            [BINARIES["ingress"], f"--data-dir={tmp_path}", "--set=grpc.listen=127.0.0.1:0", "--set=log.format=json",
+             "--set=metrics.listen=", "--set=mqtt.enabled=false", "--set=coap.enabled=false"],
+            stderr=subprocess.PIPE, text=True)
+
+    def call(request):
+        endpoints = tmp_path / "endpoints.json"
+        wait_for(endpoints.exists, "endpoints.json")
+        with grpc.insecure_channel(json.loads(endpoints.read_text())["grpc"]) as channel:
+            channel.unary_unary("/sluice.v1.TelemetryService/PublishTelemetry")(request, timeout=5, wait_for_ready=True)
+
+    first = ingress()
+    call(b"\x0a\x0f\x12\x03cup\x3a\x08\x0a\x04temp\x18\x05")  # the device cup reads temp = 5
+    with pytest.raises(grpc.RpcError):
+        call(b"\x0a\x04\x12\x02\xff\xfe")  # a device id that is no UTF-8
+    first.terminate()
+    for line in first.communicate(timeout=20)[1].splitlines():
+        json.loads(line)
+
+    segment = next((tmp_path / "telemetry").glob("*.seg"))
+    damaged = bytearray(segment.read_bytes())
+    damaged[damaged.index(b"cup")] ^= 1
+    segment.write_bytes(damaged)
+    (tmp_path / "endpoints.json").unlink(missing_ok=True)
+    second = ingress()
+    wait_for((tmp_path / "endpoints.json").exists, "endpoints.json")
+    second.terminate()
+    assert "telemetry: 1 records cannot be read" in second.communicate(timeout=20)[1]
