@@ -86,7 +86,7 @@ void IngressMetrics::Update(const Snapshot& snapshot) {
       }
     }
   }
-  for (const auto& [log, stats] : snapshot.journals) UpdateJournal(log, stats);
+  for (const auto& [name, stats] : snapshot.journals) UpdateJournal(name, stats);
   UpdateSubscriptions(snapshot.subscriptions);
   for (const auto& [reason, total] : snapshot.dropped) {
     RaiseTo(dropped_.Add({{"reason", reason}}), total);
@@ -96,13 +96,12 @@ void IngressMetrics::Update(const Snapshot& snapshot) {
   known_devices_.Set(static_cast<double>(snapshot.known_devices));
 }
 
-void IngressMetrics::UpdateJournal(const std::string& log, const JournalStats& stats) {
-  journal_bytes_.Add({{"log", log}}).Set(static_cast<double>(stats.bytes));
-  RaiseTo(dropped_.Add({{"reason", log + "_deleted_unacknowledged"}}),
-          stats.deleted_unacknowledged_records);
-  RaiseTo(dropped_.Add({{"reason", log + "_corrupt"}}), stats.corrupt_records);
+void IngressMetrics::UpdateJournal(const std::string& name, const JournalStats& stats) {
+  journal_bytes_.Add({{"journal", name}}).Set(static_cast<double>(stats.bytes));
+  RaiseTo(dropped_.Add({{"reason", name + "_retention"}}), stats.deleted_unacknowledged_records);
+  RaiseTo(dropped_.Add({{"reason", name + "_corrupt"}}), stats.corrupt_records);
 
-  JournalStats& last = journals_[log];
+  JournalStats& last = journals_[name];
   const int64_t syncs = stats.syncs - last.syncs;
   if (syncs > 0) {
     const auto bounds = Seconds();
@@ -111,7 +110,7 @@ void IngressMetrics::UpdateJournal(const std::string& log, const JournalStats& s
     const auto bucket =
         std::lower_bound(bounds.begin(), bounds.end(), seconds / static_cast<double>(syncs));
     increments[static_cast<size_t>(bucket - bounds.begin())] = static_cast<double>(syncs);
-    sync_seconds_.Add({{"log", log}}, bounds).ObserveMultiple(increments, seconds);
+    sync_seconds_.Add({{"journal", name}}, bounds).ObserveMultiple(increments, seconds);
   }
   last = stats;
 }

@@ -27,7 +27,7 @@ class IngressMetrics {
   // The units' counts at one moment.
   struct Snapshot {
     IntakeStats intake;
-    std::map<std::string, JournalStats> journals;  // by the log's name
+    std::map<std::string, JournalStats> journals;  // by name
     std::vector<SubscriptionInfo> subscriptions;
     std::map<std::string, int64_t> dropped;  // since the start, by reason
     bool mqtt_connected = false;
@@ -45,7 +45,7 @@ class IngressMetrics {
   void Acknowledged(v1::Protocol protocol, absl::Duration took);
 
  private:
-  void UpdateJournal(const std::string& log, const JournalStats& stats);
+  void UpdateJournal(const std::string& name, const JournalStats& stats);
   void UpdateSubscriptions(const std::vector<SubscriptionInfo>& subscriptions);
 
   prometheus::Family<prometheus::Counter>& messages_;

@@ -45,10 +45,10 @@ TEST_F(IngressMetricsTest, ShowsJournals) {
   journal.syncs = 11;
   journal.sync_time += absl::Milliseconds(200);
   metrics_.Update(snapshot_);
-  EXPECT_THAT(Page(), HasSubstr("sluice_journal_bytes{log=\"telemetry\"} 4096\n"));
-  EXPECT_THAT(Page(), HasSubstr("sluice_journal_sync_seconds_count{log=\"telemetry\"} 11\n"));
-  EXPECT_THAT(Page(), HasSubstr("sluice_journal_sync_seconds_sum{log=\"telemetry\"} 0.22"));
-  EXPECT_THAT(Page(), HasSubstr("sluice_journal_sync_seconds_bucket{log=\"telemetry\",le="
+  EXPECT_THAT(Page(), HasSubstr("sluice_journal_bytes{journal=\"telemetry\"} 4096\n"));
+  EXPECT_THAT(Page(), HasSubstr("sluice_journal_sync_seconds_count{journal=\"telemetry\"} 11\n"));
+  EXPECT_THAT(Page(), HasSubstr("sluice_journal_sync_seconds_sum{journal=\"telemetry\"} 0.22"));
+  EXPECT_THAT(Page(), HasSubstr("sluice_journal_sync_seconds_bucket{journal=\"telemetry\",le="
                                 "\"0.0025\"} 10\n"));
 }
 
