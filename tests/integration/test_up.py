@@ -11,7 +11,8 @@ import sys
 import pytest
 from harness import ROOT, environment, wait_for
 
-from process import Process  # of tools/box, by harness
+import box as box_module  # of tools/box, by harness
+from process import Process  # likewise
 
 UP = [sys.executable, str(ROOT / "tools/box/up.py")]
 DOWN = [sys.executable, str(ROOT / "tools/box/down.py")]
@@ -179,3 +180,28 @@ def test_a_taken_mqtt_port_names_its_owner(tmp_path):
                                 cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
     assert result.returncode == 1
     assert f"MQTT port {port} is taken" in result.stderr and f"(pid {os.getpid()})" in result.stderr
+
+
+def test_a_broker_that_saved_more_than_its_memory_starts_again(tmp_path, monkeypatch):
+    def start():
+        broker = box_module.Box(tmp_path, box_module.Ports(mqtt=0))
+        broker.start_one("mosquitto")
+        return broker
+
+    broker = start()
+    try:
+        client = ["-p", broker.mqtt.split(":")[1], "-q", "1", "-t", "big"]
+        subprocess.run(["mosquitto_sub", *client, "-i", "away", "-c", "-E"], check=True, timeout=20)
+        for _ in range(20):
+            subprocess.run(["mosquitto_pub", *client, "-s"], input=b"x" * 60_000, check=True, timeout=20)
+    finally:
+        broker.stop()
+    monkeypatch.setattr(box_module, "BROKER_MEMORY_BYTES", 256 << 10)
+    broker = start()
+    try:
+        client = ["-p", broker.mqtt.split(":")[1], "-q", "1", "-t", "big"]
+        got = subprocess.run(["mosquitto_sub", *client, "-i", "away", "-c", "-C", "20"], capture_output=True, check=True,
+                             timeout=20)
+        assert len(got.stdout) == 20 * 60_001
+    finally:
+        broker.stop()

@@ -12,6 +12,7 @@ from process import Process, StartFailed
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BIN = ROOT / ".bazel/bin"
+BROKER_MEMORY_BYTES = 512 << 20
 BINARIES = {
     "registry": BIN / "services/registry/sluice-registry",
     "ingress": BIN / "services/ingress/sluice-ingress",
@@ -36,6 +37,13 @@ class Ports:
     def free():
         none = {"ingress": 0, "registry": 0, "analytics": 0}
         return Ports(mqtt=0, coap=0, grpc=dict(none), metrics=dict(none))
+
+
+def memory_limit(directory):
+    """What the broker may take, in bytes. What it has saved must fit with room to spare, or it would neither
+    start nor let ingress in to take it."""
+    saved = directory / "mosquitto.db"
+    return BROKER_MEMORY_BYTES + (2 * saved.stat().st_size if saved.exists() else 0)
 
 
 class Box:
@@ -88,8 +96,11 @@ class Box:
     def watch(self, say):
         """Restarts what died; call it now and then."""
         for process in self.processes.values():
-            if not process.running() and process.name != "mosquitto":
-                self._endpoints_path(process.name).unlink(missing_ok=True)
+            if not process.running():
+                if process.name == "mosquitto":
+                    self._configure_mosquitto()
+                else:
+                    self._endpoints_path(process.name).unlink(missing_ok=True)
             if process.watch(say):
                 say(f"{process.name} is started again (pid {process.pid})")
 
@@ -128,14 +139,18 @@ class Box:
             raise StartFailed(f"MQTT port {port} is taken{' by ' + who if who else ''}; "
                               "free it or choose another one with --mqtt-port")
         self.endpoints["mosquitto"] = {"mqtt": f"127.0.0.1:{port}"}
+        self._configure_mosquitto()
+        return ["/usr/sbin/mosquitto", "-c", self.data_dir / "mosquitto/mosquitto.conf"]
+
+    def _configure_mosquitto(self):
         directory = self.data_dir / "mosquitto"
         directory.mkdir(parents=True, exist_ok=True)
         template = (ROOT / "deploy/mosquitto/mosquitto.conf").read_text()
+        config = template.replace("@PORT@", str(self._ports.mqtt)).replace("@DATA_DIR@", str(directory.resolve()))
         # As root Mosquitto becomes another user, who could not write below our directory.
         user = "user root" if os.geteuid() == 0 else ""
-        config = template.replace("@PORT@", str(port)).replace("@DATA_DIR@", str(directory.resolve()))
-        (directory / "mosquitto.conf").write_text(config.replace("@USER_LINE@", user))
-        return ["/usr/sbin/mosquitto", "-c", directory / "mosquitto.conf"]
+        config = config.replace("@USER_LINE@", user).replace("@MEMORY_LIMIT@", str(memory_limit(directory)))
+        (directory / "mosquitto.conf").write_text(config)
 
     def _mosquitto_answers(self):
         try:
