@@ -47,6 +47,8 @@ struct Ledger {
   std::atomic<uint64_t> durable_turn;
   std::atomic<int> failures;
   std::atomic<uint64_t> gaps;
+  // Records that readers have seen.
+  std::atomic<uint64_t> taken;
 
   const Durable& LastDurable() const { return durable[durable_turn % 2]; }
   void SetDurable(const Durable& next) {
@@ -114,6 +116,7 @@ void Take(RingReader* reader, RingBatch* batch, Ledger* ledger, size_t max_recor
       Fail(ledger, "one place twice");
     }
     ledger->SetDurable({record.ring_id, record.end, number + 1});
+    ++ledger->taken;
   }
 }
 
@@ -137,6 +140,11 @@ std::unique_ptr<RingReader> OpenReader(const TempRing& ring, Ledger* ledger, con
   while (true) {
     Take(reader.get(), &batch, ledger, 1 + random() % 64);
     if (batch.records.empty()) {
+      // All is durable now; without this a full ring would stay full.
+      const Durable& last = ledger->LastDurable();
+      if (last.end > 0 && !reader->Advance(last.ring_id, last.end).ok()) {
+        Fail(ledger, "cannot advance to the end");
+      }
       reader->Wait(absl::Milliseconds(100));
       continue;
     }
@@ -185,8 +193,16 @@ class KillTest : public testing::Test {
     const unsigned seed = random_();
     return Child([this, seed] { Drain(ring_, ledger_, seed); });
   }
-  // From nothing to a few milliseconds: while it starts, or in full flow.
-  void LetRun() { usleep(random_() % (random_() % 2 == 0 ? 1000 : 6000)); }
+  // Until a moment in their start, or in full flow.
+  void LetRun() {
+    if (random_() % 2 == 0) {
+      usleep(random_() % 3000);
+      return;
+    }
+    const uint64_t until = ledger_->taken + 1 + random_() % 300;
+    for (int i = 0; i < 20'000 && ledger_->taken < until && ledger_->failures == 0; ++i) usleep(50);
+    usleep(random_() % 100);
+  }
 
   // Everything that was reported is there.
   void ExpectAllRead() {

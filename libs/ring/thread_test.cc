@@ -53,6 +53,7 @@ void ExpectNumber(const RingRecord& record, uint64_t number) {
 
 // Through one mapping, so that a race detector sees that both ends touch the same bytes.
 TEST(ThreadTest, TheCursorRacesWithNothing) {
+  given_up = false;
   constexpr uint64_t kRecords = 200'000;
   TempRing ring;
   RingProducer producer;
@@ -92,6 +93,7 @@ TEST(ThreadTest, TheCursorRacesWithNothing) {
 class TwoEndsTest : public testing::Test {
  protected:
   TwoEndsTest() {
+    given_up = false;
     EXPECT_EQ(producer_.Open(ring_.Options(1 << 20)), RingError::kNone);
     RingReaderOptions options;
     options.path = ring_.path();
@@ -132,13 +134,13 @@ TEST_F(TwoEndsTest, AsFastAsTheyCan) {
 }
 
 TEST_F(TwoEndsTest, NoWakeUpIsMissed) {
-  // The reader sleeps before each record: were one wake-up in ten missed, this took 100 s.
+  // The reader sleeps before each record: were one wake-up in ten missed, it took 100 s.
   constexpr uint64_t kRecords = 10'000;
   std::atomic<uint64_t> read{0};
   std::thread appender([&] {
     for (uint64_t i = 0; i < kRecords; ++i) {
       AppendNumber(&producer_, i);
-      while (read <= i) std::this_thread::yield();
+      while (read <= i && !given_up) std::this_thread::yield();
     }
   });
   RingReaderOptions options;
@@ -149,7 +151,8 @@ TEST_F(TwoEndsTest, NoWakeUpIsMissed) {
   reader_ = *RingReader::Open(options, &clock_);
   const absl::Duration begin = clock_.Uptime();
   RingBatch batch;
-  while (read < kRecords) {
+  while (read < kRecords && !given_up) {
+    given_up = clock_.Uptime() - begin > absl::Seconds(20);
     reader_->Read(10, &batch);
     if (batch.records.empty()) {
       reader_->Wait(absl::Seconds(10));
@@ -160,7 +163,7 @@ TEST_F(TwoEndsTest, NoWakeUpIsMissed) {
     }
   }
   appender.join();
-  EXPECT_LT(clock_.Uptime() - begin, absl::Seconds(50));
+  EXPECT_FALSE(given_up);
 }
 
 TEST_F(TwoEndsTest, FewSystemCallsAtTwentyThousandRecordsASecond) {
