@@ -1,5 +1,12 @@
 """The C++ rules of this tree: what a unit may know is part of its kind."""
 
+# For what lives inside of other people's programs: it must need no C++ runtime library.
+NO_CXX_RUNTIME = [
+    "-fno-exceptions",
+    "-fno-rtti",
+    "-fno-threadsafe-statics",
+]
+
 def decision_library(name, tags = [], **kwargs):
     """A unit that decides: it may not know gRPC, Paho, libcoap, RocksDB, flags or the wall clock.
 

@@ -34,6 +34,7 @@ _PLAIN = {
     # Registers itself when loaded, so the linker must not drop it.
     "grpc_reflection": ["-Wl,--no-as-needed", "-lgrpc++_reflection", "-Wl,--as-needed"],
     "gtest": ["-lgmock_main", "-lgmock", "-lgtest", "-pthread"],
+    "mosquitto": ["-lmosquitto"],
     "paho": ["-lpaho-mqttpp3", "-lpaho-mqtt3as"],
 }
 

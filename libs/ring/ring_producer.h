@@ -33,6 +33,7 @@ class RingProducer {
   // whole file). On an error see errno, too. May be called again.
   RingError Open(const ProducerOptions& options);
   void Close() { file_.Close(); }
+  bool is_open() const { return file_.is_open(); }
 
   // Appends one record made of the pieces. kNone: it is in the ring, whatever happens to this
   // process. Anything else: nothing was written. `now_ms`: CLOCK_BOOTTIME. Never blocks.
@@ -43,10 +44,13 @@ class RingProducer {
 
   // What is not drained, fillers included.
   uint64_t UsedBytes();
-  bool AboveHighMark() { return UsedBytes() >= high_mark_bytes_; }
+  bool AboveHighMark() {
+    // The reader's page is looked at only if what is known of it does not suffice.
+    return head_ - tail_ >= high_mark_bytes_ && UsedBytes() >= high_mark_bytes_;
+  }
   uint64_t max_content_bytes() const { return MaxContentBytes(file_.capacity()); }
 
-  // What the reader wants; only after Open.
+  // What the reader wants; only while it is open.
   const LeaseTable& leases() const { return leases_; }
 
   // Shown to the reader; which number means what is the caller's matter. 0 <= number < kCounters.
@@ -67,7 +71,7 @@ class RingProducer {
   RingFile file_;
   LeaseTable leases_;
   uint64_t seed_ = 0;
-  uint64_t high_mark_bytes_ = 0;
+  uint64_t high_mark_bytes_ = ~uint64_t{0};
   uint64_t head_ = 0;
   // At most the reader's.
   uint64_t tail_ = 0;
