@@ -17,7 +17,16 @@ class Clock {
   virtual absl::Duration Uptime() const = 0;
 };
 
-// The machine's clocks.
+// One moment by both clocks.
+struct Moment {
+  absl::Time time;
+  absl::Duration uptime;
+};
+
+inline Moment MomentOf(const Clock& clock) { return {clock.Now(), clock.Uptime()}; }
+
+// The machine's clocks. Its uptime is CLOCK_BOOTTIME, which all processes of the machine share and
+// which goes on while the machine sleeps.
 class SystemClock final : public Clock {
  public:
   absl::Time Now() const override;

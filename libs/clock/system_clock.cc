@@ -1,4 +1,4 @@
-#include <chrono>
+#include <time.h>
 
 #include "absl/time/clock.h"
 #include "libs/clock/clock.h"
@@ -8,7 +8,9 @@ namespace sluice {
 absl::Time SystemClock::Now() const { return absl::Now(); }
 
 absl::Duration SystemClock::Uptime() const {
-  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+  timespec now;
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return absl::DurationFromTimespec(now);
 }
 
 }  // namespace sluice

@@ -34,7 +34,9 @@ constexpr int64_t kMaxFileBytes = 1 << 20;
 // Walks one YAML document into one message.
 class YamlReader {
  public:
-  explicit YamlReader(absl::string_view name) : name_(name) {}
+  // `indices`: a number may name an item of a list.
+  explicit YamlReader(absl::string_view name, bool indices = false)
+      : name_(name), indices_(indices) {}
 
   absl::Status ReadMessage(const YAML::Node& node, const std::string& path, Message* message) {
     if (node.IsNull()) return absl::OkStatus();
@@ -78,11 +80,32 @@ class YamlReader {
   absl::Status ReadField(const YAML::Node& node, const std::string& path,
                          const FieldDescriptor* field, Message* message) {
     if (!field->is_repeated()) return ReadValue(node, path, field, message);
+    if (node.IsMap() && indices_) return ReadItems(node, path, field, message);
     if (!node.IsSequence()) return Error(node, path, "must be a list");
     message->GetReflection()->ClearField(message, field);
     for (size_t i = 0; i < node.size(); ++i) {
       const std::string item_path = absl::StrCat(path, "[", i, "]");
       if (auto status = ReadValue(node[i], item_path, field, message); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  // Items of a list of messages by their index: those that are there, or the next one.
+  absl::Status ReadItems(const YAML::Node& node, const std::string& path,
+                         const FieldDescriptor* field, Message* message) {
+    const auto* reflection = message->GetReflection();
+    for (const auto& item : node) {
+      const std::string& key = item.first.Scalar();
+      const int size = reflection->FieldSize(*message, field);
+      int index;
+      if (field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE || !absl::SimpleAtoi(key, &index) ||
+          index < 0 || index > size) {
+        return Error(node, path, absl::StrCat("'", key, "' is no place in this list of ", size));
+      }
+      Message* child = index == size ? reflection->AddMessage(message, field)
+                                     : reflection->MutableRepeatedMessage(message, field, index);
+      const auto status = ReadMessage(item.second, absl::StrCat(path, "[", index, "]"), child);
+      if (!status.ok()) return status;
     }
     return absl::OkStatus();
   }
@@ -172,6 +195,7 @@ class YamlReader {
   }
 
   const std::string name_;
+  const bool indices_;
 };
 
 }  // namespace
@@ -229,7 +253,8 @@ absl::Status ApplyOverride(absl::string_view assignment, Message* config) {
     outer[key] = value;
     value.reset(outer);
   }
-  return YamlReader(absl::StrCat("--set=", assignment)).ReadMessage(value, "", config);
+  return YamlReader(absl::StrCat("--set=", assignment), /*indices=*/true)
+      .ReadMessage(value, "", config);
 }
 
 }  // namespace sluice

@@ -25,7 +25,8 @@ absl::Status LoadConfigFile(const std::string& path, google::protobuf::Message* 
 absl::Status LoadConfigText(const std::string& text, absl::string_view name,
                             google::protobuf::Message* config);
 
-// Applies one `PATH=VALUE`, e.g. `grpc.listen=127.0.0.1:0`; VALUE is read as YAML.
+// Applies one `PATH=VALUE`, e.g. `grpc.listen=127.0.0.1:0`; VALUE is read as YAML. A number names
+// an item of a list, or the next one: `mqtt.brokers.0.source=paho`.
 absl::Status ApplyOverride(absl::string_view assignment, google::protobuf::Message* config);
 
 }  // namespace sluice

@@ -32,7 +32,8 @@ TEST(ConfigLoaderTest, ReadsEveryKindOfValueOverTheDefaults) {
       "  listen: 127.0.0.1:0\n"
       "journal: {max_bytes: 2GiB, sync_interval: 250ms}\n"
       "mqtt:\n"
-      "  session_expiry: 7d\n",
+      "  brokers:\n"
+      "  - session_expiry: 7d\n",
       "box.yaml", &config);
   ASSERT_TRUE(status.ok()) << status;
   EXPECT_EQ(config.data_dir(), "/var/lib/sluice");
@@ -42,7 +43,7 @@ TEST(ConfigLoaderTest, ReadsEveryKindOfValueOverTheDefaults) {
   EXPECT_EQ(config.grpc().max_streams(), 64);
   EXPECT_EQ(config.journal().max_bytes(), int64_t{2} << 30);
   EXPECT_EQ(config.journal().sync_interval().nanos(), 250'000'000);
-  EXPECT_EQ(config.mqtt().session_expiry().seconds(), 7 * 86400);
+  EXPECT_EQ(config.mqtt().brokers(0).session_expiry().seconds(), 7 * 86400);
 }
 
 TEST(ConfigLoaderTest, ADurationMayHaveFractions) {
@@ -85,8 +86,9 @@ TEST(ConfigLoaderTest, AnErrorNamesFileLineAndKey) {
   EXPECT_EQ(ErrorOf("grpc: 7\n"), "box.yaml:1: grpc: must be a group of keys");
   EXPECT_EQ(ErrorOf("data_dir: [a]\n"), "box.yaml:1: data_dir: must be a single value");
   EXPECT_EQ(ErrorOf("data_dir: a\ndata_dir: b\n"), "box.yaml:2: data_dir: is there twice");
-  EXPECT_EQ(ErrorOf("mqtt: {keep_alive: 30}\n"),
-            "box.yaml:1: mqtt.keep_alive: must be a duration such as 250ms, 30s, 5m, 24h or 7d");
+  EXPECT_EQ(ErrorOf("mqtt: {brokers: [{keep_alive: 30}]}\n"),
+            "box.yaml:1: mqtt.brokers[0].keep_alive: must be a duration such as 250ms, 30s, 5m, "
+            "24h or 7d");
   EXPECT_EQ(ErrorOf("- a\n"), "box.yaml:1: must be a group of keys");
   EXPECT_THAT(ErrorOf("grpc: {listen: \n"), testing::StartsWith("box.yaml:2: not YAML: "));
 }
@@ -106,6 +108,30 @@ TEST(ConfigLoaderTest, ReadsAFile) {
   IngressConfig config;
   ASSERT_TRUE(LoadConfigFile(path, &config).ok());
   EXPECT_EQ(config.instance_id(), "shop-4");
+}
+
+TEST(ApplyOverrideTest, ReachesIntoAList) {
+  IngressConfig config;
+  ASSERT_TRUE(ApplyOverride("mqtt.brokers.0.address=tcp://a:1", &config).ok());
+  ASSERT_TRUE(ApplyOverride("mqtt.brokers.1.address=tcp://b:1", &config).ok());
+  ASSERT_TRUE(ApplyOverride("mqtt.brokers.0.source=plugin", &config).ok());
+  ASSERT_EQ(config.mqtt().brokers_size(), 2);
+  EXPECT_EQ(config.mqtt().brokers(0).address(), "tcp://a:1");
+  EXPECT_EQ(config.mqtt().brokers(0).source(), "plugin");
+  EXPECT_EQ(config.mqtt().brokers(1).address(), "tcp://b:1");
+  for (const char* index : {"3", "-1", "x"}) {
+    EXPECT_THAT(
+        std::string(
+            ApplyOverride(absl::StrCat("mqtt.brokers.", index, ".address=c"), &config).message()),
+        testing::HasSubstr(
+            absl::StrCat("mqtt.brokers: '", index, "' is no place in this list of 2")));
+  }
+  ASSERT_TRUE(ApplyOverride("mqtt.brokers=[{address: 'tcp://c:1'}]", &config).ok());
+  EXPECT_EQ(config.mqtt().brokers_size(), 1);
+  EXPECT_THAT(
+      std::string(LoadConfigText("mqtt: {brokers: {0: {address: x}}}", "f", &config).message()),
+      testing::HasSubstr("must be a list"))
+      << "not in files";
 }
 
 TEST(ApplyOverrideTest, SetsOneKeyAndNamesWhatIsWrong) {

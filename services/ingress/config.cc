@@ -1,6 +1,8 @@
 #include "services/ingress/config.h"
 
 #include <cstdint>
+#include <set>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -13,18 +15,46 @@
 namespace sluice::ingress {
 namespace {
 
+constexpr int kMaxBrokers = 16;
+constexpr double kMaxDeviceRate = 1e6;
+
+void CheckBroker(const std::string& field, const config::v1::MqttBroker& broker,
+                 SettingsCheck* check) {
+  absl::string_view address = broker.address();
+  check->That(absl::ConsumePrefix(&address, "tcp://"), field + ".address",
+              absl::StrCat("is '", broker.address(), "'; must be tcp://HOST:PORT"));
+  check->Address(field + ".address", address);
+  check->OneOf(field + ".source", broker.source(), {"plugin", "paho"});
+  check->That(broker.source() != "plugin" || !broker.ring().empty(), field + ".ring",
+              "must be given with source: plugin");
+  const double rate = broker.max_device_messages_per_s();
+  check->That(rate >= 0 && rate <= kMaxDeviceRate, field + ".max_device_messages_per_s",
+              absl::StrCat("is ", rate, "; must be 0 (no limit) to ", kMaxDeviceRate));
+  check->That(rate == 0 || broker.source() == "plugin", field + ".max_device_messages_per_s",
+              "is for source: plugin alone");
+  check->That(broker.protocol_version() == 3 || broker.protocol_version() == 5,
+              field + ".protocol_version",
+              absl::StrCat("is ", broker.protocol_version(), "; must be 3 or 5"));
+  check->Range(field + ".keep_alive", broker.keep_alive(), absl::Seconds(30), absl::Hours(1));
+  // MQTT counts the seconds in 32 bits, and all ones mean "for ever".
+  check->Range(field + ".session_expiry", broker.session_expiry(), absl::Hours(7 * 24),
+               absl::Seconds(UINT32_MAX - 1));
+}
+
 void CheckMqtt(const config::v1::Mqtt& mqtt, SettingsCheck* check) {
   if (!mqtt.enabled()) return;
-  absl::string_view broker = mqtt.broker();
-  check->That(absl::ConsumePrefix(&broker, "tcp://"), "mqtt.broker",
-              absl::StrCat("is '", mqtt.broker(), "'; must be tcp://HOST:PORT"));
-  check->Address("mqtt.broker", broker);
-  check->That(mqtt.protocol_version() == 3 || mqtt.protocol_version() == 5, "mqtt.protocol_version",
-              absl::StrCat("is ", mqtt.protocol_version(), "; must be 3 or 5"));
-  check->Range("mqtt.keep_alive", mqtt.keep_alive(), absl::Seconds(30), absl::Hours(1));
-  // MQTT counts the seconds in 32 bits, and all ones mean "for ever".
-  check->Range("mqtt.session_expiry", mqtt.session_expiry(), absl::Hours(7 * 24),
-               absl::Seconds(UINT32_MAX - 1));
+  check->Range("mqtt.brokers", mqtt.brokers_size(), 1, kMaxBrokers);
+  std::set<std::string> addresses;
+  std::set<std::string> rings;
+  for (int i = 0; i < mqtt.brokers_size(); ++i) {
+    const std::string field = absl::StrCat("mqtt.brokers[", i, "]");
+    const config::v1::MqttBroker broker = WithDefaults(mqtt.brokers(i));
+    CheckBroker(field, broker, check);
+    check->That(addresses.insert(broker.address()).second, field + ".address",
+                absl::StrCat("is '", broker.address(), "' as that of another one"));
+    check->That(broker.ring().empty() || rings.insert(broker.ring()).second, field + ".ring",
+                absl::StrCat("is '", broker.ring(), "' as that of another one"));
+  }
 }
 
 void CheckCoap(const config::v1::Coap& coap, SettingsCheck* check) {
@@ -51,16 +81,24 @@ config::v1::IngressConfig DefaultConfig() {
   config.mutable_dead_letters()->set_hard_max_bytes(64 * kMiB);
   config.mutable_dead_letters()->set_segment_bytes(4 * kMiB);
   config.mutable_mqtt()->set_enabled(true);
-  config.mutable_mqtt()->set_broker("tcp://127.0.0.1:1883");
-  config.mutable_mqtt()->set_protocol_version(5);
-  config.mutable_mqtt()->mutable_keep_alive()->set_seconds(30);
-  config.mutable_mqtt()->mutable_session_expiry()->set_seconds(7 * 24 * 3600);
+  config::v1::MqttBroker* const broker = config.mutable_mqtt()->add_brokers();
+  broker->set_address("tcp://127.0.0.1:1883");
+  broker->set_source("plugin");
+  broker->set_ring(".sluice/mosquitto/ring/mqtt.ring");
   config.mutable_coap()->set_enabled(true);
   config.mutable_coap()->set_listen("127.0.0.1:5683");
   config.mutable_coap()->set_max_idle_sessions(64);
   config.set_instance_id("ingress-1");
   config.set_max_subscriptions(100);
   return config;
+}
+
+config::v1::MqttBroker WithDefaults(config::v1::MqttBroker broker) {
+  if (broker.source().empty()) broker.set_source("paho");
+  if (broker.protocol_version() == 0) broker.set_protocol_version(5);
+  if (!broker.has_keep_alive()) broker.mutable_keep_alive()->set_seconds(30);
+  if (!broker.has_session_expiry()) broker.mutable_session_expiry()->set_seconds(7 * 24 * 3600);
+  return broker;
 }
 
 absl::Status ValidateConfig(const config::v1::IngressConfig& config) {

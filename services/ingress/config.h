@@ -12,6 +12,9 @@ config::v1::IngressConfig DefaultConfig();
 // Whether every setting is in its stated range; INVALID_ARGUMENT names the field's path.
 absl::Status ValidateConfig(const config::v1::IngressConfig& config);
 
+// A broker's settings with what was left out filled in.
+config::v1::MqttBroker WithDefaults(config::v1::MqttBroker broker);
+
 // The setting auto_register, or its default for the other settings.
 bool AutoRegister(const config::v1::IngressConfig& config);
 

@@ -38,12 +38,22 @@ TEST(ConfigTest, NamesTheFieldThatIsOutOfItsRange) {
       {"journal.segment_bytes=300MiB", "journal.segment_bytes"},
       {"journal.sync_interval=11s", "journal.sync_interval"},
       {"dead_letters.segment_bytes=32MiB", "dead_letters.segment_bytes"},
-      {"mqtt.broker=127.0.0.1:1883", "mqtt.broker"},
-      {"mqtt.broker=tcp://127.0.0.1", "mqtt.broker"},
-      {"mqtt.protocol_version=4", "mqtt.protocol_version"},
-      {"mqtt.keep_alive=29s", "mqtt.keep_alive"},
-      {"mqtt.keep_alive=2h", "mqtt.keep_alive"},
-      {"mqtt.session_expiry=6d", "mqtt.session_expiry"},
+      {"mqtt.brokers=[]", "mqtt.brokers"},
+      {"mqtt.brokers=[{}]", "mqtt.brokers[0].address"},
+      {"mqtt.brokers.0.address=127.0.0.1:1883", "mqtt.brokers[0].address"},
+      {"mqtt.brokers.0.address=tcp://127.0.0.1", "mqtt.brokers[0].address"},
+      {"mqtt.brokers.1.address=tcp://127.0.0.1:1883", "mqtt.brokers[1].address"},
+      {"mqtt.brokers.0.source=mosquitto", "mqtt.brokers[0].source"},
+      {"mqtt.brokers.0.ring=", "mqtt.brokers[0].ring"},
+      {"mqtt.brokers.1={address: 'tcp://b:1', ring: .sluice/mosquitto/ring/mqtt.ring}",
+       "mqtt.brokers[1].ring"},
+      {"mqtt.brokers.0.max_device_messages_per_s=-1", "mqtt.brokers[0].max_device_messages_per_s"},
+      {"mqtt.brokers=[{address: 'tcp://a:1', max_device_messages_per_s: 5}]",
+       "mqtt.brokers[0].max_device_messages_per_s"},
+      {"mqtt.brokers.0.protocol_version=4", "mqtt.brokers[0].protocol_version"},
+      {"mqtt.brokers.0.keep_alive=29s", "mqtt.brokers[0].keep_alive"},
+      {"mqtt.brokers.0.keep_alive=2h", "mqtt.brokers[0].keep_alive"},
+      {"mqtt.brokers.0.session_expiry=6d", "mqtt.brokers[0].session_expiry"},
       {"coap.listen=0.0.0.0:5683", "coap.listen"},
       {"coap.max_idle_sessions=0", "coap.max_idle_sessions"},
       {"instance_id=a b", "instance_id"},
@@ -65,9 +75,9 @@ TEST(ConfigTest, TakesTheEdgesOfTheRanges) {
        {"grpc.listen='[::1]:0'", "grpc.max_streams=1000", "grpc.max_message_bytes=64MiB",
         "metrics.listen=", "registry.address=registry.example:7102", "journal.hard_max_bytes=1GiB",
         "journal.segment_bytes=64KiB", "journal.segment_bytes=256MiB", "journal.sync_interval=10s",
-        "journal.sync_interval=0s", "mqtt.protocol_version=3", "mqtt.keep_alive=1h",
-        "mqtt.session_expiry=7d", "coap.max_idle_sessions=100000", "max_subscriptions=10000",
-        "coap.listen=127.0.0.1:0"}) {
+        "journal.sync_interval=0s", "mqtt.brokers.0.protocol_version=3",
+        "mqtt.brokers.0.keep_alive=1h", "mqtt.brokers.0.session_expiry=7d",
+        "coap.max_idle_sessions=100000", "max_subscriptions=10000", "coap.listen=127.0.0.1:0"}) {
     auto config = DefaultConfig();
     ASSERT_TRUE(ApplyOverride(good, &config).ok()) << good;
     EXPECT_TRUE(ValidateConfig(config).ok()) << good << " -> " << ValidateConfig(config);
@@ -76,7 +86,7 @@ TEST(ConfigTest, TakesTheEdgesOfTheRanges) {
 
 TEST(ConfigTest, WhatIsDisabledNeedsNoSettings) {
   auto config = DefaultConfig();
-  ASSERT_TRUE(ApplyOverride("mqtt={enabled: false, broker: ''}", &config).ok());
+  ASSERT_TRUE(ApplyOverride("mqtt={enabled: false, brokers: []}", &config).ok());
   ASSERT_TRUE(ApplyOverride("coap={enabled: false, listen: ''}", &config).ok());
   EXPECT_TRUE(ValidateConfig(config).ok()) << ValidateConfig(config);
 }

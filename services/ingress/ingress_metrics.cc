@@ -7,7 +7,8 @@ namespace sluice::ingress {
 namespace {
 
 constexpr const char* kProtocolNames[IntakeStats::kProtocols] = {"unknown", "mqtt", "coap", "grpc"};
-constexpr const char* kKindNames[IntakeStats::kKinds] = {"telemetry", "status", "command_response"};
+constexpr const char* kKindNames[IntakeStats::kKinds] = {"telemetry", "status", "command_response",
+                                                         "unknown"};
 constexpr const char* kOutcomeNames[IntakeStats::kOutcomes] = {
     "accepted",          "unchanged",      "malformed",       "too_large",
     "illegal_device_id", "unknown_device", "disabled_device", "unsupported_content_type",
@@ -17,6 +18,14 @@ constexpr const char* kOutcomeNames[IntakeStats::kOutcomes] = {
 prometheus::Histogram::BucketBoundaries Seconds() {
   return {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
           0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10};
+}
+
+prometheus::Histogram::BucketBoundaries CallbackBounds() {
+  prometheus::Histogram::BucketBoundaries bounds;
+  for (const uint64_t us : mqtt_record::kTimeBoundsUs) {
+    bounds.push_back(static_cast<double>(us) / 1e6);
+  }
+  return bounds;
 }
 
 void RaiseTo(prometheus::Counter& counter, int64_t total) {
@@ -48,9 +57,41 @@ IngressMetrics::IngressMetrics(prometheus::Registry* registry)
                .Register(*registry)),
       mqtt_connected_(prometheus::BuildGauge()
                           .Name("sluice_ingress_mqtt_connected")
-                          .Help("1 while the session with the MQTT broker stands")
-                          .Register(*registry)
-                          .Add({})),
+                          .Help("1 while the session with an MQTT broker stands")
+                          .Register(*registry)),
+      ring_bytes_(prometheus::BuildGauge()
+                      .Name("sluice_ring_bytes")
+                      .Help("What the broker's plugin took in and is not durable elsewhere yet")
+                      .Register(*registry)),
+      plugin_messages_(prometheus::BuildCounter()
+                           .Name("sluice_mqtt_plugin_messages_total")
+                           .Help("Messages that the broker's plugin took in")
+                           .Register(*registry)),
+      plugin_refused_(prometheus::BuildCounter()
+                          .Name("sluice_mqtt_plugin_refused_total")
+                          .Help("Connections closed by the broker's plugin instead of a message "
+                                "taken: the device sends it again")
+                          .Register(*registry)),
+      plugin_waits_(prometheus::BuildCounter()
+                        .Name("sluice_mqtt_plugin_waits_total")
+                        .Help("Times that the plugin slowed the broker down")
+                        .Register(*registry)),
+      plugin_wait_seconds_(prometheus::BuildCounter()
+                               .Name("sluice_mqtt_plugin_wait_seconds_total")
+                               .Help("Time that the plugin slowed the broker down for")
+                               .Register(*registry)),
+      plugin_syncs_(prometheus::BuildCounter()
+                        .Name("sluice_mqtt_plugin_syncs_total")
+                        .Help("fdatasyncs of the plugin, for messages on synced topics")
+                        .Register(*registry)),
+      plugin_unknown_topics_(prometheus::BuildCounter()
+                                 .Name("sluice_mqtt_plugin_unknown_topic_total")
+                                 .Help("Messages under devices/ on topics that nobody takes")
+                                 .Register(*registry)),
+      plugin_callback_seconds_(prometheus::BuildHistogram()
+                                   .Name("sluice_mqtt_plugin_callback_seconds")
+                                   .Help("Time of the plugin's callback in the broker, a message")
+                                   .Register(*registry)),
       registry_synced_(prometheus::BuildGauge()
                            .Name("sluice_ingress_registry_synced")
                            .Help("1 while the registry's devices are watched")
@@ -91,7 +132,7 @@ void IngressMetrics::Update(const Snapshot& snapshot) {
   for (const auto& [reason, total] : snapshot.dropped) {
     RaiseTo(dropped_.Add({{"reason", reason}}), total);
   }
-  mqtt_connected_.Set(snapshot.mqtt_connected ? 1 : 0);
+  for (const Sources::BrokerState& broker : snapshot.brokers) UpdateBroker(broker);
   registry_synced_.Set(snapshot.registry_synced ? 1 : 0);
   known_devices_.Set(static_cast<double>(snapshot.known_devices));
 }
@@ -113,6 +154,49 @@ void IngressMetrics::UpdateJournal(const std::string& name, const JournalStats& 
     sync_seconds_.Add({{"journal", name}}, bounds).ObserveMultiple(increments, seconds);
   }
   last = stats;
+}
+
+void IngressMetrics::UpdateBroker(const Sources::BrokerState& broker) {
+  const std::map<std::string, std::string> label = {{"broker", broker.address}};
+  mqtt_connected_.Add(label).Set(broker.connected ? 1 : 0);
+  if (!broker.ring.has_value()) return;
+  ring_bytes_.Add(label).Set(static_cast<double>(broker.ring->ring_bytes));
+  const auto counter = [&](int number) {
+    return broker.ring->counters[static_cast<size_t>(number)];
+  };
+  const auto with = [&](const char* name, const std::string& value) {
+    return std::map<std::string, std::string>{{"broker", broker.address}, {name, value}};
+  };
+  for (int q = 0; q < IntakeStats::kQos; ++q) {
+    RaiseTo(plugin_messages_.Add(with("qos", std::to_string(q))),
+            counter(mqtt_record::kTakenCounter + q));
+  }
+  for (int reason = 0; reason < mqtt_record::kReasons; ++reason) {
+    RaiseTo(plugin_refused_.Add(with("reason", mqtt_record::kReasonNames[reason])),
+            counter(mqtt_record::kRefusedCounter + reason));
+  }
+  RaiseTo(plugin_waits_.Add(label), counter(mqtt_record::kWaitsCounter));
+  auto& wait_seconds = plugin_wait_seconds_.Add(label);
+  wait_seconds.Increment(static_cast<double>(counter(mqtt_record::kWaitedUsCounter)) / 1e6 -
+                         wait_seconds.Value());
+  RaiseTo(plugin_syncs_.Add(label), counter(mqtt_record::kSyncsCounter));
+  RaiseTo(plugin_unknown_topics_.Add(label), counter(mqtt_record::kUnknownTopicCounter));
+  ObserveCallbacks(broker, plugin_callback_seconds_.Add(label, CallbackBounds()));
+}
+
+void IngressMetrics::ObserveCallbacks(const Sources::BrokerState& broker,
+                                      prometheus::Histogram& histogram) {
+  RingSource::Stats& last = rings_[broker.address];
+  const auto gained = [&](int number) {
+    const auto at = static_cast<size_t>(number);
+    return static_cast<double>(broker.ring->counters[at] - last.counters[at]);
+  };
+  std::vector<double> increments;
+  for (int bucket = 0; bucket < mqtt_record::kTimeBuckets; ++bucket) {
+    increments.push_back(gained(mqtt_record::kTimeCounter + bucket));
+  }
+  histogram.ObserveMultiple(increments, gained(mqtt_record::kTimeSumCounter) / 1e9);
+  last = *broker.ring;
 }
 
 void IngressMetrics::UpdateSubscriptions(const std::vector<SubscriptionInfo>& subscriptions) {

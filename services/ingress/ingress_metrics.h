@@ -17,6 +17,7 @@
 #include "libs/journal/journal.h"
 #include "libs/subscription/subscription_store.h"
 #include "services/ingress/intake/journal_intake.h"
+#include "services/ingress/sources.h"
 
 namespace sluice::ingress {
 
@@ -30,7 +31,7 @@ class IngressMetrics {
     std::map<std::string, JournalStats> journals;  // by name
     std::vector<SubscriptionInfo> subscriptions;
     std::map<std::string, int64_t> dropped;  // since the start, by reason
-    bool mqtt_connected = false;
+    std::vector<Sources::BrokerState> brokers;
     bool registry_synced = false;
     int64_t known_devices = 0;
   };
@@ -46,6 +47,8 @@ class IngressMetrics {
 
  private:
   void UpdateJournal(const std::string& name, const JournalStats& stats);
+  void UpdateBroker(const Sources::BrokerState& broker);
+  void ObserveCallbacks(const Sources::BrokerState& broker, prometheus::Histogram& histogram);
   void UpdateSubscriptions(const std::vector<SubscriptionInfo>& subscriptions);
 
   prometheus::Family<prometheus::Counter>& messages_;
@@ -53,13 +56,22 @@ class IngressMetrics {
   prometheus::Family<prometheus::Histogram>& sync_seconds_;
   prometheus::Family<prometheus::Counter>& dropped_;
   prometheus::Family<prometheus::Gauge>& lag_;
-  prometheus::Gauge& mqtt_connected_;
+  prometheus::Family<prometheus::Gauge>& mqtt_connected_;
+  prometheus::Family<prometheus::Gauge>& ring_bytes_;
+  prometheus::Family<prometheus::Counter>& plugin_messages_;
+  prometheus::Family<prometheus::Counter>& plugin_refused_;
+  prometheus::Family<prometheus::Counter>& plugin_waits_;
+  prometheus::Family<prometheus::Counter>& plugin_wait_seconds_;
+  prometheus::Family<prometheus::Counter>& plugin_syncs_;
+  prometheus::Family<prometheus::Counter>& plugin_unknown_topics_;
+  prometheus::Family<prometheus::Histogram>& plugin_callback_seconds_;
   prometheus::Gauge& registry_synced_;
   prometheus::Gauge& known_devices_;
   std::array<prometheus::Histogram*, IntakeStats::kProtocols> ack_seconds_{};  // null: none
 
   // What was shown last.
   std::map<std::string, JournalStats> journals_;
+  std::map<std::string, RingSource::Stats> rings_;
   std::map<std::string, prometheus::Gauge*> lags_;
 };
 

@@ -30,11 +30,12 @@ absl::StatusOr<std::unique_ptr<rpc::Service>> IngressService::Create(
   if (!storage.ok()) return storage.status();
   std::unique_ptr<IngressService> service(
       new IngressService(config, environment, *std::move(storage)));
-  auto sources =
-      Sources::Start(config, &service->intake_, environment.clock,
-                     [metrics = &service->metrics_](v1::Protocol protocol, absl::Duration took) {
-                       metrics->Acknowledged(protocol, took);
-                     });
+  auto sources = Sources::Start(
+      config,
+      {&service->intake_, &service->unknown_topics_, environment.clock, service->storage_->marks(),
+       [metrics = &service->metrics_](v1::Protocol protocol, absl::Duration took) {
+         metrics->Acknowledged(protocol, took);
+       }});
   if (!sources.ok()) return sources.status();
   service->sources_ = *std::move(sources);
   if (Publisher* publisher = service->sources_->mqtt_publisher(); publisher != nullptr) {
@@ -56,7 +57,7 @@ IngressService::IngressService(const config::v1::IngressConfig& config,
       heard_(environment.clock),
       intake_({storage_->telemetry(), storage_->dead_letters(), storage_->reports(),
                Loaded(&replica_file_, &replica_), &newcomers_, &heard_},
-              {AutoRegister(config)}),
+              {AutoRegister(config), storage_->marks()}),
       link_(rpc::MakeChannel(config.registry().address()),
             {environment.clock, storage_->reports(), &replica_, &newcomers_, &heard_,
              [this](int64_t cursor) { return storage_->SaveReportsCursor(cursor); }},
@@ -64,7 +65,7 @@ IngressService::IngressService(const config::v1::IngressConfig& config,
             storage_->reports_cursor()),
       telemetry_rpc_(
           {&intake_, storage_->telemetry(), storage_->subscriptions(), storage_->dead_letters(),
-           environment.streams, environment.clock,
+           &unknown_topics_, environment.streams, environment.clock,
            [this](absl::Duration took) { metrics_.Acknowledged(v1::PROTOCOL_GRPC, took); }}) {}
 
 IngressService::~IngressService() {
@@ -129,7 +130,7 @@ IngressMetrics::Snapshot IngressService::Observe() const {
   snapshot.dropped["replica_full"] = replica_.dropped();
   snapshot.dropped["reports_refused"] = link.refused_reports;
   snapshot.dropped["reports_lost"] = link.lost_reports;
-  snapshot.mqtt_connected = sources_->mqtt_connected();
+  snapshot.brokers = sources_->Brokers();
   snapshot.registry_synced = link_.synced();
   snapshot.known_devices = static_cast<int64_t>(replica_.size());
   return snapshot;

@@ -19,6 +19,7 @@
 #include "services/ingress/intake/journal_intake.h"
 #include "services/ingress/intake/newcomers.h"
 #include "services/ingress/registry_link/registry_link.h"
+#include "services/ingress/ring/unknown_topics.h"
 #include "services/ingress/sources.h"
 #include "services/ingress/storage.h"
 #include "services/ingress/telemetry/telemetry_rpc.h"
@@ -63,6 +64,7 @@ class IngressService final : public rpc::Service {
   ReplicaFile replica_file_;
   Newcomers newcomers_;
   HeardDevices heard_;
+  UnknownTopics unknown_topics_;
   JournalIntake intake_;
   RegistryLink link_;
   TelemetryRpc telemetry_rpc_;

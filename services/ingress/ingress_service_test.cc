@@ -92,6 +92,12 @@ class IngressServiceTest : public ::testing::Test {
     config_.mutable_coap()->set_enabled(false);
   }
 
+  // An MQTT broker without our plugin.
+  void UseBroker(const std::string& address) {
+    config_.mutable_mqtt()->clear_brokers();
+    config_.mutable_mqtt()->add_brokers()->set_address(address);
+  }
+
   config::v1::IngressConfig config_;
 };
 
@@ -179,7 +185,7 @@ TEST_F(IngressServiceTest, ListensOnlyWhereItIsToldTo) {
   config_.mutable_coap()->set_enabled(true);
   config_.mutable_coap()->set_listen("127.0.0.1:0");
   config_.mutable_mqtt()->set_enabled(true);
-  config_.mutable_mqtt()->set_broker("tcp://127.0.0.1:1");
+  UseBroker("tcp://127.0.0.1:1");
   RunningIngress ingress(config_);
   EXPECT_EQ(ingress.service().Endpoints().count("coap"), 1u);
   EXPECT_EQ(ingress.Publish("a"), 0) << "also while the broker is away";
@@ -189,7 +195,7 @@ TEST_F(IngressServiceTest, ShowsEveryReasonForADropFromTheStart) {
   config_.mutable_coap()->set_enabled(true);
   config_.mutable_coap()->set_listen("127.0.0.1:0");
   config_.mutable_mqtt()->set_enabled(true);
-  config_.mutable_mqtt()->set_broker("tcp://127.0.0.1:1");
+  UseBroker("tcp://127.0.0.1:1");
   RunningIngress ingress(config_);
   ingress.service().BeginShutdown();
   ingress.service().Finish();  // has updated the metrics by then
@@ -215,10 +221,10 @@ TEST_F(IngressServiceTest, SaysWhatKeepsItFromStarting) {
 
   config_.set_data_dir(NewDirectory());
   config_.mutable_mqtt()->set_enabled(true);
-  config_.mutable_mqtt()->set_password_file("/no/such/file");
+  config_.mutable_mqtt()->mutable_brokers(0)->set_password_file("/no/such/file");
   const auto password = IngressService::Create(config_, environment).status();
   EXPECT_EQ(password.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(password.message().find("mqtt.password_file: "), 0u) << password;
+  EXPECT_EQ(password.message().find("mqtt.brokers[0].password_file: "), 0u) << password;
 }
 
 }  // namespace

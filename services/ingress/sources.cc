@@ -4,88 +4,78 @@
 
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
-#include "libs/file/atomic_file.h"
-#include "libs/proto_time/proto_time.h"
-#include "libs/status/field_violation.h"
+#include "services/ingress/config.h"
 
 namespace sluice::ingress {
 namespace {
 
-constexpr int64_t kMaxPasswordBytes = 64 << 10;
 // How long a start waits for the broker.
 constexpr absl::Duration kBrokerPatience = absl::Seconds(2);
-
-absl::StatusOr<MqttSession::Options> MqttOptions(const config::v1::IngressConfig& config) {
-  const config::v1::Mqtt& mqtt = config.mqtt();
-  MqttSession::Options options;
-  options.broker = mqtt.broker();
-  options.client_id = absl::StrCat("sluice-", config.instance_id());
-  options.protocol_version = mqtt.protocol_version();
-  options.keep_alive = FromProto(mqtt.keep_alive());
-  options.session_expiry = FromProto(mqtt.session_expiry());
-  options.username = mqtt.username();
-  if (!mqtt.password_file().empty()) {
-    const auto password = ReadFile(mqtt.password_file(), kMaxPasswordBytes);
-    if (!password.ok()) return InvalidField("mqtt.password_file", password.status().message());
-    // Editors end a file with a line break.
-    options.password = std::string(absl::StripTrailingAsciiWhitespace(*password));
-  }
-  return options;
-}
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Sources>> Sources::Start(const config::v1::IngressConfig& config,
-                                                        Intake* intake, const Clock* clock,
-                                                        OnAcknowledged on_acknowledged) {
+                                                        const Parts& parts) {
   std::unique_ptr<Sources> sources(new Sources);
   if (config.coap().enabled()) {
     CoapOptions options = CoapOptionsFrom(config.coap());
-    options.on_acknowledged = [on_acknowledged](absl::Duration took) {
-      on_acknowledged(v1::PROTOCOL_COAP, took);
+    options.on_acknowledged = [told = parts.on_acknowledged](absl::Duration took) {
+      told(v1::PROTOCOL_COAP, took);
     };
-    auto coap = CoapServer::Create(options, intake, clock);
+    auto coap = CoapServer::Create(options, parts.intake, parts.clock);
     if (!coap.ok()) return coap.status();
     sources->coap_ = *std::move(coap);
   }
   if (config.mqtt().enabled()) {
-    absl::Status status = sources->StartMqtt(config, intake, clock, std::move(on_acknowledged));
+    absl::Status status = sources->CreateBrokers(config, parts);
     if (!status.ok()) return status;
+    sources->StartBrokers(*parts.clock);
   }
   return sources;
 }
 
-absl::Status Sources::StartMqtt(const config::v1::IngressConfig& config, Intake* intake,
-                                const Clock* clock, OnAcknowledged on_acknowledged) {
-  auto options = MqttOptions(config);
-  if (!options.ok()) return options.status();
-  auto session = MqttSession::Create(*std::move(options));
-  if (!session.ok()) return session.status();
-  mqtt_session_ = *std::move(session);
-  MqttSource::Options source_options;
-  source_options.on_acknowledged = [told = std::move(on_acknowledged)](absl::Duration took) {
-    told(v1::PROTOCOL_MQTT, took);
-  };
-  mqtt_source_ = std::make_unique<MqttSource>(source_options, intake, mqtt_session_.get(), clock);
-  mqtt_session_->Start(MqttSource::Subscriptions(),
-                       [source = mqtt_source_.get()](const InboundPublish& publish) {
-                         return source->Take(publish);
-                       });
+absl::Status Sources::CreateBrokers(const config::v1::IngressConfig& config, const Parts& parts) {
+  std::vector<Publisher*> publishers;
+  for (int i = 0; i < config.mqtt().brokers_size(); ++i) {
+    MqttBroker::Parts broker_parts;
+    broker_parts.intake = parts.intake;
+    broker_parts.unknown_topics = parts.unknown_topics;
+    broker_parts.clock = parts.clock;
+    broker_parts.marks = parts.marks;
+    broker_parts.on_message = [this, i](absl::string_view topic) {
+      publisher_->Heard(topic, static_cast<size_t>(i));
+    };
+    broker_parts.on_acknowledged = [told = parts.on_acknowledged](absl::Duration took) {
+      told(v1::PROTOCOL_MQTT, took);
+    };
+    auto broker = MqttBroker::Create(WithDefaults(config.mqtt().brokers(i)),
+                                     absl::StrCat("mqtt.brokers[", i, "]"), config.instance_id(),
+                                     std::move(broker_parts));
+    if (!broker.ok()) return broker.status();
+    publishers.push_back((*broker)->publisher());
+    brokers_.push_back(*std::move(broker));
+  }
+  publisher_ = std::make_unique<RoutedPublisher>(std::move(publishers));
+  return absl::OkStatus();
+}
+
+void Sources::StartBrokers(const Clock& clock) {
+  for (const auto& broker : brokers_) broker->Start();
   // What a broker acknowledges before it knows our session is lost: be ready after that, if it is
   // there at all.
-  if (!mqtt_session_->AwaitConnected(kBrokerPatience)) {
-    spdlog::warn("MQTT broker {}: not connected yet, trying on", config.mqtt().broker());
+  const absl::Duration deadline = clock.Uptime() + kBrokerPatience;
+  for (const auto& broker : brokers_) {
+    if (!broker->AwaitConnected(deadline - clock.Uptime())) {
+      spdlog::warn("MQTT broker {}: not connected yet, trying on", broker->address());
+    }
   }
-  return absl::OkStatus();
 }
 
 Sources::~Sources() { Stop(); }
 
 void Sources::Stop() {
-  if (mqtt_session_ != nullptr) mqtt_session_->Stop();
+  for (const auto& broker : brokers_) broker->Stop();
   if (coap_ != nullptr) coap_->Stop();
 }
 
@@ -104,20 +94,17 @@ std::map<std::string, int64_t> Sources::Dropped() const {
     dropped["coap_malformed_datagrams"] = stats.malformed;
     dropped["coap_unfinished_blocks"] = stats.reassembly.evicted + stats.reassembly.timed_out;
   }
-  if (mqtt_source_ != nullptr) {
-    const MqttSource::Stats stats = mqtt_source_->stats();
-    dropped["mqtt_retained_telemetry"] = stats.retained_telemetry;
-    dropped["mqtt_unknown_topic"] = stats.unknown_topic;
-    const MqttSession::Stats session = mqtt_session_->stats();
-    dropped["mqtt_overload"] = stats.overload + session.dropped_qos0;
-    dropped["mqtt_error_notices"] = stats.notices_dropped;
-    dropped["mqtt_sessions_lost"] = session.sessions_lost;
-  }
+  for (const auto& broker : brokers_) broker->CountDropped(&dropped);
+  if (publisher_ != nullptr) dropped["mqtt_routes_full"] = publisher_->dropped();
   return dropped;
 }
 
-bool Sources::mqtt_connected() const {
-  return mqtt_session_ != nullptr && mqtt_session_->stats().connected;
+std::vector<Sources::BrokerState> Sources::Brokers() const {
+  std::vector<BrokerState> states;
+  for (const auto& broker : brokers_) {
+    states.push_back({broker->address(), broker->connected(), broker->ring()});
+  }
+  return states;
 }
 
 }  // namespace sluice::ingress

@@ -6,14 +6,17 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "libs/clock/clock.h"
 #include "services/ingress/coap/coap_server.h"
 #include "services/ingress/intake/intake.h"
-#include "services/ingress/mqtt/mqtt_session.h"
-#include "services/ingress/mqtt/mqtt_source.h"
+#include "services/ingress/intake/ring_marks.h"
+#include "services/ingress/mqtt/routed_publisher.h"
+#include "services/ingress/mqtt_broker.h"
+#include "services/ingress/ring/unknown_topics.h"
 #include "sluice/config/v1/ingress.pb.h"
 
 namespace sluice::ingress {
@@ -25,12 +28,27 @@ class Sources {
   // Told of each acknowledgement how long after the message's arrival it went. Thread-safe, quick.
   using OnAcknowledged = std::function<void(v1::Protocol protocol, absl::Duration took)>;
 
+  // What they work with; all of it outlives the sources.
+  struct Parts {
+    Intake* intake;
+    UnknownTopics* unknown_topics;
+    const Clock* clock;
+    // How far the journals have the rings of brokers, from before the start.
+    RingMarks marks;
+    OnAcknowledged on_acknowledged;
+  };
+
+  // How it stands with an MQTT broker.
+  struct BrokerState {
+    std::string address;
+    bool connected = false;
+    absl::optional<RingSource::Stats> ring;
+  };
+
   // Takes messages in from now on. A CoAP port that is taken, or a password file that cannot be
-  // read, is an error; a broker that is not there is waited for 2 s and then tried for ever.
-  // `intake` and `clock` outlive it.
+  // read, is an error; brokers that are not there are waited for 2 s and then tried for ever.
   static absl::StatusOr<std::unique_ptr<Sources>> Start(const config::v1::IngressConfig& config,
-                                                        Intake* intake, const Clock* clock,
-                                                        OnAcknowledged on_acknowledged);
+                                                        const Parts& parts);
   ~Sources();  // stops
 
   // Takes nothing in any more; what was taken is answered once it is on disk, for 2 s at most. May
@@ -41,19 +59,20 @@ class Sources {
   std::map<std::string, std::string> Endpoints() const;
   // What reached no log, and notices that reached no device, since the start, by reason.
   std::map<std::string, int64_t> Dropped() const;
-  bool mqtt_connected() const;
+  // In the order of the settings.
+  std::vector<BrokerState> Brokers() const;
   // What speaks to MQTT devices; nullptr if MQTT is not enabled. Lives as long as this.
-  Publisher* mqtt_publisher() const { return mqtt_session_.get(); }
+  Publisher* mqtt_publisher() const { return publisher_.get(); }
 
  private:
   Sources() = default;
 
-  absl::Status StartMqtt(const config::v1::IngressConfig& config, Intake* intake,
-                         const Clock* clock, OnAcknowledged on_acknowledged);
+  absl::Status CreateBrokers(const config::v1::IngressConfig& config, const Parts& parts);
+  void StartBrokers(const Clock& clock);
 
   std::unique_ptr<CoapServer> coap_;
-  std::unique_ptr<MqttSession> mqtt_session_;
-  std::unique_ptr<MqttSource> mqtt_source_;  // speaks through the session, which calls it
+  std::unique_ptr<RoutedPublisher> publisher_;  // speaks through the brokers, which tell it
+  std::vector<std::unique_ptr<MqttBroker>> brokers_;
 };
 
 }  // namespace sluice::ingress

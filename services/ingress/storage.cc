@@ -67,6 +67,9 @@ absl::StatusOr<std::unique_ptr<Storage>> Storage::Open(const config::v1::Ingress
   journal = OpenJournal(reports_dir, ReportsSettings(config), clock);
   if (!journal.ok()) return journal.status();
   storage->reports_ = *std::move(journal);
+  auto marks = RingMarks::Read(storage->telemetry(), storage->dead_letters(), storage->reports());
+  if (!marks.ok()) return In(config.data_dir(), marks.status());
+  storage->marks_ = *std::move(marks);
 
   auto store = OpenStore(telemetry_dir, storage->telemetry(), clock, config.max_subscriptions());
   if (!store.ok()) return store.status();

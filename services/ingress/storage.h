@@ -9,6 +9,7 @@
 #include "libs/clock/clock.h"
 #include "libs/journal/journal.h"
 #include "libs/subscription/subscription_store.h"
+#include "services/ingress/intake/ring_marks.h"
 #include "sluice/config/v1/ingress.pb.h"
 
 namespace sluice::ingress {
@@ -28,6 +29,9 @@ class Storage {
   Journal* reports() const { return reports_.get(); }
   SubscriptionStore* subscriptions() const { return subscriptions_.get(); }
 
+  // How far the logs had the rings of brokers at Open.
+  const RingMarks& marks() const { return marks_; }
+
   // The first report that the registry does not have yet, as it stood at Open.
   int64_t reports_cursor() const { return reports_ticket_.start; }
   // Reports below `cursor` are with the registry and may go. Thread-safe.
@@ -43,6 +47,7 @@ class Storage {
   std::unique_ptr<SubscriptionStore> subscriptions_;
   std::unique_ptr<SubscriptionStore> reports_cursors_;
   StreamTicket reports_ticket_;
+  RingMarks marks_;
 };
 
 }  // namespace sluice::ingress

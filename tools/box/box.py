@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 
@@ -19,7 +20,9 @@ BINARIES = {
     "analytics": BIN / "services/analytics/sluice-analytics",
     "sluicectl": BIN / "tools/sluicectl/sluicectl",
     "fleetsim": BIN / "tools/fleetsim/fleetsim",
+    "plugin": BIN / "services/mosquitto_plugin/sluice_mosquitto.so",
 }
+SOURCES = ("plugin", "paho")
 
 
 @dataclasses.dataclass
@@ -49,24 +52,42 @@ def memory_limit(directory):
 class Box:
     """Starts the processes in the order in which they need each other, and stops them in reverse."""
 
-    def __init__(self, data_dir, ports_wanted=None, settings=None):
+    def __init__(self, data_dir, ports_wanted=None, settings=None, mqtt_source="plugin"):
         self.data_dir = pathlib.Path(data_dir)
-        self.settings = settings or {}  # service: list of PATH=VALUE
+        self.settings = settings or {}  # service: list of PATH=VALUE; of the plugin: KEY=VALUE
+        self.mqtt_source = mqtt_source
         self.endpoints = {}  # name: {what: HOST:PORT}
         self.processes = {}
         self._ports = ports_wanted or Ports()
 
     # -- life ---------------------------------------------------------------------------------
 
-    def start(self, say=lambda line: None):
+    def start(self, say=lambda line: None, names=("mosquitto", "registry", "ingress", "analytics")):
         """Starts all; StartFailed tells what is wrong, after stopping what was started."""
+        source, before = self.mqtt_source, self._source_before()
         try:
-            for name in ("mosquitto", "registry", "ingress", "analytics"):
+            # Without the plugin, what comes before ingress has subscribed goes to nobody. So after a box with the
+            # plugin the broker keeps it until ingress is there.
+            self.mqtt_source = before
+            for name in names:
                 say(f"starting {name}")
+                if name == "ingress":
+                    self.mqtt_source = source
                 self.start_one(name)
+            self.mqtt_source = source
+            if before != source:
+                say("starting mosquitto again, without the plugin")
+                self.processes["mosquitto"].stop()
+                self.start_one("mosquitto")
+            (self.data_dir / "mosquitto/source").write_text(source)
         except BaseException:
             self.stop()
             raise
+
+    def _source_before(self):
+        """How the broker is to be started first: as before, if that was with the plugin, else as wanted."""
+        kept = self.data_dir / "mosquitto/source"
+        return "plugin" if kept.exists() and kept.read_text() == "plugin" else self.mqtt_source
 
     def start_one(self, name):
         """Starts one of them (again) and waits until it serves."""
@@ -91,7 +112,8 @@ class Box:
         if name == "ingress":
             # Ingress is ready once it has subscribed. Have its session saved, so that Mosquitto still
             # queues for it after kill -9.
-            self.processes["mosquitto"].signal(signal.SIGUSR1)
+            if "mosquitto" in self.processes:
+                self.processes["mosquitto"].signal(signal.SIGUSR1)
 
     def watch(self, say):
         """Restarts what died; call it now and then."""
@@ -142,15 +164,43 @@ class Box:
         self._configure_mosquitto()
         return ["/usr/sbin/mosquitto", "-c", self.data_dir / "mosquitto/mosquitto.conf"]
 
+    @property
+    def ring(self):
+        return self.data_dir.resolve() / "mosquitto/ring/mqtt.ring"
+
     def _configure_mosquitto(self):
         directory = self.data_dir / "mosquitto"
-        directory.mkdir(parents=True, exist_ok=True)
-        template = (ROOT / "deploy/mosquitto/mosquitto.conf").read_text()
-        config = template.replace("@PORT@", str(self._ports.mqtt)).replace("@DATA_DIR@", str(directory.resolve()))
-        # As root Mosquitto becomes another user, who could not write below our directory.
-        user = "user root" if os.geteuid() == 0 else ""
-        config = config.replace("@USER_LINE@", user).replace("@MEMORY_LIMIT@", str(memory_limit(directory)))
+        self.ring.parent.mkdir(parents=True, exist_ok=True)
+        values = {
+            "PORT": self._ports.mqtt,
+            "DATA_DIR": directory.resolve(),
+            # As root Mosquitto becomes another user, who could not write below our directory.
+            "USER_LINE": "user root" if os.geteuid() == 0 else "",
+            "MEMORY_LIMIT": memory_limit(directory),
+            # Without the plugin what waits for ingress must not be dropped; with it, nothing that matters
+            # waits, and what others leave waiting must not fill the broker.
+            "MAX_QUEUED_MESSAGES": 10_000 if self.mqtt_source == "plugin" else 0,
+        }
+        config = (ROOT / "deploy/mosquitto/mosquitto.conf").read_text()
+        for name, value in values.items():
+            config = config.replace(f"@{name}@", str(value))
+        if self.mqtt_source == "plugin":
+            config += self._plugin_lines(directory)
+        extra = self.data_dir / "config/mosquitto.conf"
+        if extra.exists():
+            config += f"\n# From {extra}\n{extra.read_text()}"
         (directory / "mosquitto.conf").write_text(config)
+
+    def _plugin_lines(self, directory):
+        """The plugin and its options; last, so that options of a file of the user's own belong to it, too."""
+        plugin = directory.resolve() / "sluice_mosquitto.so"
+        # A broker may run with the old file: it must not be written over.
+        fresh = plugin.with_suffix(".new")
+        shutil.copyfile(BINARIES["plugin"], fresh)
+        fresh.replace(plugin)
+        options = [f"ring={self.ring}", *self.settings.get("plugin", [])]
+        lines = [f"plugin {plugin}", *(f"plugin_opt_{option.replace('=', ' ', 1)}" for option in options)]
+        return "\n# Takes telemetry in before it is acknowledged.\n" + "\n".join(lines) + "\n"
 
     def _mosquitto_answers(self):
         try:
@@ -168,7 +218,9 @@ class Box:
         if name == "ingress":
             settings += [
                 f"registry.address={self.grpc('registry')}",
-                f"mqtt.broker=tcp://{self.mqtt}",
+                f"mqtt.brokers.0.address=tcp://{self.mqtt}",
+                f"mqtt.brokers.0.source={self.mqtt_source}",
+                f"mqtt.brokers.0.ring={self.ring}",
                 f"coap.listen={known.get('coap', f'127.0.0.1:{self._ports.coap}')}",
             ]
         elif name == "analytics":

@@ -166,13 +166,13 @@ def main():
     parser = argparse.ArgumentParser(prog="./sluice demo", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=15, help="how long the fleet sends, at least 8 (default: 15)")
-    settings.add_flag(parser)
+    settings.add_flags(parser)
     flags = parser.parse_args()
     seconds = max(8, flags.seconds)
     signal.signal(signal.SIGTERM, stop_on_sigterm)
 
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="sluice-demo-"))
-    box = Box(scratch, Ports.free(), settings.by_service(flags.settings))
+    box = Box(scratch, Ports.free(), settings.by_service(flags.settings), flags.mqtt_source)
     problems = ["it was interrupted"]
     try:
         box.start(say)

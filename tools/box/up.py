@@ -41,7 +41,7 @@ def parse_flags():
     parser.add_argument("--free-ports", action="store_true", help="use free ports instead of the usual ones")
     parser.add_argument("--mqtt-port", type=port, help="default: 1883")
     parser.add_argument("--coap-port", type=port, help="default: 5683")
-    settings.add_flag(parser)
+    settings.add_flags(parser)
     return parser.parse_args()
 
 
@@ -133,7 +133,8 @@ def main():
         wanted.mqtt = flags.mqtt_port
     if flags.coap_port is not None:
         wanted.coap = flags.coap_port
-    return run(Box(data_dir, wanted, settings.by_service(flags.settings)), flags.data_dir)
+    box = Box(data_dir, wanted, settings.by_service(flags.settings), flags.mqtt_source)
+    return run(box, flags.data_dir)
 
 
 if __name__ == "__main__":

@@ -139,7 +139,8 @@ void MqttFleet::Connection::Lose(absl::string_view reason, int64_t now_us) {
   }
   session_.Stop();
   state_ = leaving ? State::kGone : State::kWaiting;
-  deadline_us_ = now_us + backoff_.NextUs();
+  const int64_t delay_us = fleet_->options_.reconnect_delay_us;
+  deadline_us_ = now_us + (delay_us > 0 ? delay_us : backoff_.NextUs());
 }
 
 void MqttFleet::Connection::OnEvents(uint32_t events) {

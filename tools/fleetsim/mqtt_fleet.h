@@ -18,6 +18,8 @@ namespace sluice::fleetsim {
 struct MqttFleetOptions {
   SocketAddress broker;
   MqttSessionOptions session;
+  // A connection that was lost comes back after this time; 0: after an exponential back-off.
+  int64_t reconnect_delay_us = 0;
   // Send whenever there is room, instead of by TrySend.
   bool greedy = false;
   // Give each device an address of 127.0.0.0/8 of its own.

@@ -95,6 +95,8 @@ void AddProtocols(CLI::App* run, Options* o) {
   AddDuration(run, "--coap-ack-timeout", &o->coap_ack_timeout, "ACK_TIMEOUT of RFC 7252");
   run->add_flag("--spread-sources", o->spread_sources,
                 "Each device gets an address of 127.0.0.0/8 of its own");
+  AddDuration(run, "--reconnect-delay", &o->reconnect_delay,
+              "MQTT devices come back after this time; 0: after 0.2 s to 5 s, longer each time");
   AddDuration(run, "--connect-timeout", &o->connect_timeout,
               "Begin without the devices that are not connected after this time");
 }

@@ -45,6 +45,7 @@ struct Options {
   std::string insights;
   std::string subscription;
   absl::Duration settle = absl::Seconds(10);
+  absl::Duration reconnect_delay = absl::ZeroDuration();
   absl::Duration connect_timeout = absl::Seconds(20);
   bool expect_all_anomalies = false;
   double max_false_alarm_share = -1.0;

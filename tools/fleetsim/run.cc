@@ -101,6 +101,7 @@ MqttFleetOptions Session::MqttOptions() const {
   mqtt.session.clean_session = options_.clean_session;
   mqtt.session.respond_commands = options_.respond_commands;
   mqtt.session.keep_alive_s = options_.keep_alive_s;
+  mqtt.reconnect_delay_us = absl::ToInt64Microseconds(options_.reconnect_delay);
   mqtt.greedy = options_.rate_per_s == 0;
   mqtt.spread_sources = options_.spread_sources;
   mqtt.seed = static_cast<uint64_t>(clock_.epoch_us());

@@ -69,7 +69,8 @@ const std::vector<std::vector<std::string>> kCommands = {{"status"},
                                                          {"subscriptions", "list"},
                                                          {"subscriptions", "create"},
                                                          {"subscriptions", "delete"},
-                                                         {"deadletters", "list"}};
+                                                         {"deadletters", "list"},
+                                                         {"unknown-topics"}};
 
 // The commands in a line of examples, split into words as a shell does.
 std::vector<std::vector<std::string>> CommandsOf(const std::string& line) {
@@ -171,6 +172,12 @@ TEST_F(CommandLineTest, WordsOfOtherCommandsAreOnlyWords) {
   EXPECT_EQ(ParseAs<DevicesGetOptions>({"devices", "get", "status"}).id, "status");
   EXPECT_EQ(ParseAs<DevicesGetOptions>({"devices", "get", "list"}).id, "list");
   EXPECT_EQ(ParseAs<CommandSendOptions>({"command", "send", "command", "get"}).name, "get");
+}
+
+TEST_F(CommandLineTest, UnknownTopicsTakeNoPages) {
+  ParseAs<UnknownTopicsOptions>({"unknown-topics", "--json"});
+  EXPECT_THAT(UsageError({"unknown-topics", "--all"}), HasSubstr("--all"));
+  EXPECT_THAT(UsageError({"unknown-topics", "list"}), HasSubstr("list"));
 }
 
 TEST_F(CommandLineTest, TailsAreOfTelemetryOrInsights) {

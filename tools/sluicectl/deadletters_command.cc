@@ -35,6 +35,8 @@ int Run(const Session& session, const DeadLettersListOptions& options) {
                {"RECEIVED"},
                {"WAY"},
                {"DEVICE"},
+               {"CLIENT"},
+               {"USER"},
                {"ADDRESS"},
                {"REASON"},
                {"DETAIL"},
@@ -56,8 +58,9 @@ int Run(const Session& session, const DeadLettersListOptions& options) {
       const std::string reason = v1::DeadLetterReason_Name(letter.reason());
       table.Add({absl::StrCat(letter.offset()), AgeCell(console, FromProto(letter.received_time())),
                  std::string(absl::StripPrefix(way, "PROTOCOL_")), letter.device_id(),
-                 letter.address(), std::string(absl::StripPrefix(reason, "DEAD_LETTER_REASON_")),
-                 letter.detail(), absl::StrCat(letter.payload_size_bytes()), PayloadText(letter)});
+                 letter.sender().client_id(), letter.sender().username(), letter.address(),
+                 std::string(absl::StripPrefix(reason, "DEAD_LETTER_REASON_")), letter.detail(),
+                 absl::StrCat(letter.payload_size_bytes()), PayloadText(letter)});
     }
     return page->next_page_token();
   };

@@ -151,13 +151,15 @@ struct DeadLettersListOptions {
   PageOptions page;
 };
 
+struct UnknownTopicsOptions {};
+
 // The one command that was asked for.
 using CommandOptions =
     std::variant<StatusOptions, DevicesListOptions, DevicesGetOptions, DevicesCreateOptions,
                  DevicesUpdateOptions, DevicesDeleteOptions, TailOptions, TelemetryPublishOptions,
                  SeriesListOptions, SeriesGetOptions, CommandSendOptions, CommandGetOptions,
                  SubscriptionsListOptions, SubscriptionsCreateOptions, SubscriptionsDeleteOptions,
-                 DeadLettersListOptions>;
+                 DeadLettersListOptions, UnknownTopicsOptions>;
 
 }  // namespace sluice::sluicectl
 

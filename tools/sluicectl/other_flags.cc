@@ -93,11 +93,22 @@ void AddOtherCommands(CLI::App* app, CommandOptions* chosen) {
                  {"list", "List messages that could not be taken in",
                   R"(Lists messages that came in by MQTT or CoAP and could not become telemetry, the
 oldest first: who sent them where, what is wrong, and the start of the payload
-(--json: all of it, base64).)",
+(--json: all of it, base64). CLIENT and USER are the MQTT client id and user
+name of the sender, where the broker's plugin tells them.)",
                   R"(  sluicectl deadletters list
   sluicectl deadletters list --all --json)"},
                  chosen, list);
   AddPageFlags(command, &list->page);
+  AddCommand(app,
+             {"unknown-topics", "Topics that devices publish on and nobody takes",
+              R"(Lists topics under devices/ on which something was published that nobody takes:
+most likely a mistake in a device. The broker's plugin sees them; these are the
+ones used last since ingress started, at most 100, the last one first: how often
+each was seen (of all topics, 50 sightings a second are counted), when and by
+which MQTT client last.)",
+              R"(  sluicectl unknown-topics
+  sluicectl unknown-topics --json)"},
+             chosen, std::make_shared<UnknownTopicsOptions>());
 }
 
 }  // namespace sluice::sluicectl

@@ -10,6 +10,7 @@
 #include "tools/sluicectl/status_command.h"
 #include "tools/sluicectl/subscriptions_command.h"
 #include "tools/sluicectl/telemetry_command.h"
+#include "tools/sluicectl/unknown_topics_command.h"
 
 namespace sluice::sluicectl {
 

@@ -54,6 +54,15 @@ TEST_F(TailTest, ShowsATableAndEndsAtCount) {
   EXPECT_EQ(tail.err(), "");
 }
 
+TEST_F(TailTest, JsonTellsTheSender) {
+  telemetry_.Append("thermo-\x1b", 21.5);
+  Subprocess tail(Tail({"--from", "earliest", "--count", "1", "--json"}));
+  EXPECT_EQ(tail.Wait(), 0);
+  EXPECT_THAT(tail.out(),
+              HasSubstr(R"("sender":{"client_id":"client-thermo-\u001b","username":"fleet"})"));
+  EXPECT_THAT(tail.out(), HasSubstr(R"("ring_position":{"ring_id":"7","end":"1"})"));
+}
+
 TEST_F(TailTest, PrintsEachRecordAtOnceAndEndsCleanlyAtCtrlC) {
   telemetry_.Append("a", 1);
   Subprocess tail(Tail({"--from", "earliest", "--json"}));

@@ -237,12 +237,93 @@ TEST_F(SluicectlTest, DeadLettersShowWhoSentWhat) {
   letter.set_detail("byte 3: not JSON");
   letter.set_payload("{\"a\xff\n");
   letter.set_payload_size_bytes(5);
+  letter.mutable_sender()->set_client_id("cl\x1bient");
+  letter.mutable_sender()->set_username("al\x1bice");
+  letter.mutable_ring_position()->set_ring_id(7);
+  letter.mutable_ring_position()->set_end(4096);
   telemetry_.PutDeadLetter(letter);
   EXPECT_EQ(Run({"deadletters", "list"}), 0);
-  EXPECT_THAT(out_, ContainsRegex("MQTT +ev.x1bil +devices/ev.x1bil/telemetry +MALFORMED +byte 3: "
-                                  "not JSON +5 +[{]\"a.xff.n\n"));
+  EXPECT_THAT(
+      out_,
+      ContainsRegex(
+          "MQTT +ev.x1bil +cl.x1bient +al.x1bice +devices/ev.x1bil/telemetry +MALFORMED +byte 3: "
+          "not JSON +5 +[{]\"a.xff.n\n"));
   EXPECT_EQ(Run({"deadletters", "list", "--json"}), 0);
-  EXPECT_EQ(Json(out_).fields().at("payload").string_value(), "eyJh/wo=");
+  const auto json = Json(out_);
+  EXPECT_EQ(json.fields().at("payload").string_value(), "eyJh/wo=");
+  const auto& sender = json.fields().at("sender").struct_value().fields();
+  EXPECT_EQ(sender.at("client_id").string_value(), "cl\x1bient");
+  EXPECT_EQ(sender.at("username").string_value(), "al\x1bice");
+  const auto& position = json.fields().at("ring_position").struct_value().fields();
+  EXPECT_EQ(position.at("ring_id").string_value(), "7");
+  EXPECT_EQ(position.at("end").string_value(), "4096");
+}
+
+TEST_F(SluicectlTest, DeadLettersWithoutASenderLeaveItsCellsEmpty) {
+  v1::DeadLetter letter;
+  letter.set_device_id("coap-1");
+  letter.set_address("/devices/coap-1/telemetry");
+  letter.set_protocol(v1::PROTOCOL_COAP);
+  telemetry_.PutDeadLetter(letter);
+  EXPECT_EQ(Run({"deadletters", "list"}), 0);
+  EXPECT_THAT(out_, ContainsRegex("^OFFSET .* DEVICE +CLIENT +USER +ADDRESS "));
+  EXPECT_THAT(out_, ContainsRegex("COAP +coap-1 +/devices/coap-1/telemetry "));
+  EXPECT_EQ(Run({"deadletters", "list", "--json"}), 0);
+  EXPECT_EQ(Json(out_).fields().count("sender"), 0);
+}
+
+TEST_F(SluicectlTest, UnknownTopicsTellWhoUsedThemLast) {
+  EXPECT_EQ(Run({"unknown-topics"}), 0);
+  EXPECT_EQ(out_, "");
+  EXPECT_EQ(err_, "no unknown topics\n");
+  EXPECT_EQ(Run({"unknown-topics", "--json"}), 0);
+  EXPECT_EQ(out_ + err_, "");
+  v1::UnknownTopic topic;
+  topic.set_topic("devices/t-1/telemetri\x1b[2J");
+  topic.set_sightings(12);
+  topic.mutable_last_time()->set_seconds(1'700'000'000);
+  topic.mutable_last_sender()->set_client_id("t\x1b-1");
+  topic.mutable_last_sender()->set_username("al\nice");
+  telemetry_.PutUnknownTopic(topic);
+  topic.set_topic("devices/t-2");
+  topic.set_sightings(3);
+  topic.mutable_last_sender()->set_client_id("t-2");
+  topic.mutable_last_sender()->clear_username();
+  telemetry_.PutUnknownTopic(topic);
+  EXPECT_EQ(Run({"unknown-topics"}), 0);
+  EXPECT_THAT(out_, ContainsRegex("^TOPIC +SIGHTINGS +LAST USED +CLIENT +USER\n"
+                                  "devices/t-1/telemetri.x1b.2J +12 +[0-9]+d ago +t.x1b-1 "
+                                  "+al.nice\n"
+                                  "devices/t-2 +3 +[0-9]+d ago +t-2\n"));
+  EXPECT_THAT(out_, Not(HasSubstr("\x1b")));
+  EXPECT_EQ(err_, "");
+}
+
+TEST_F(SluicectlTest, UnknownTopicsComeAsJsonOneALine) {
+  for (const char* name : {"devices/a\x1b[2J", "devices/b"}) {
+    v1::UnknownTopic topic;
+    topic.set_topic(name);
+    topic.set_sightings(9'007'199'254'740'993);
+    topic.mutable_last_time()->set_seconds(1'700'000'000);
+    topic.mutable_last_sender()->set_client_id("c");
+    telemetry_.PutUnknownTopic(topic);
+  }
+  EXPECT_EQ(Run({"unknown-topics", "--json"}), 0);
+  EXPECT_THAT(out_, Not(HasSubstr("\x1b")));
+  EXPECT_EQ(std::count(out_.begin(), out_.end(), '\n'), 2);
+  const auto json = Json(out_.substr(0, out_.find('\n')));
+  EXPECT_EQ(json.fields().at("topic").string_value(), "devices/a\x1b[2J");
+  EXPECT_EQ(json.fields().at("sightings").string_value(), "9007199254740993");
+  EXPECT_EQ(json.fields().at("last_time").string_value(), "2023-11-14T22:13:20Z");
+  const auto& sender = json.fields().at("last_sender").struct_value().fields();
+  EXPECT_EQ(sender.at("client_id").string_value(), "c");
+  EXPECT_EQ(sender.at("username").string_value(), "");
+}
+
+TEST_F(SluicectlTest, UnknownTopicsOfAServiceThatIsAway) {
+  EXPECT_EQ(Run({"unknown-topics", "--ingress", "127.0.0.1:1"}), 3);
+  EXPECT_THAT(err_,
+              ContainsRegex("^sluicectl: unknown-topics: UNAVAILABLE: ingress at 127.0.0.1:1: "));
 }
 
 TEST_F(SluicectlTest, SubscriptionsOfBothKinds) {

@@ -12,7 +12,8 @@ message and leaves no trace. A named subscription is made at its first use,
 holds back what it has not acknowledged, and begins at its cursor; --ack moves
 the cursor past what was printed (and past what the filters left out). When the
 service goes away it waits, and goes on where it was without printing anything
-twice. Gaps are told on stderr.)";
+twice. Gaps are told on stderr. --json also tells the sender, the MQTT client
+that the broker's plugin heard it from.)";
 
 constexpr char kInsightsManual[] =
     R"(Prints each insight (a sample far from those before it) as it is found, one a

@@ -41,7 +41,7 @@ class FakeIntake final : public Intake {
                       std::string(message.command_id), std::string(message.address),
                       std::string(message.message_id), std::string(message.content_type),
                       std::string(message.payload), message.payload_size_bytes,
-                      message.received_time, verdict.status});
+                      message.received.time, verdict.status});
     if (absl::IsUnavailable(verdict.status)) return verdict;
     verdict.receipt.log = !verdict.status.ok() ? Receipt::Log::kDeadLetters
                           : message.kind == InboundMessage::Kind::kTelemetry

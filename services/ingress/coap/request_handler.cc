@@ -184,7 +184,7 @@ Outcome CoapRequestHandler::Take(const CoapRequest& request, const CoapResource&
   message.content_type = content_type;
   message.payload = payload;
   message.payload_size_bytes = payload_size_bytes;
-  message.received_time = clock_->Now();
+  message.received = MomentOf(*clock_);
   ++stats_.taken;
   const Verdict verdict = intake_->Take(message);
 

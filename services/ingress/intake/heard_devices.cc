@@ -9,26 +9,31 @@ constexpr absl::Duration kSweepInterval = absl::Minutes(1);
 
 }  // namespace
 
-void HeardDevices::Heard(absl::string_view device_id, absl::Time received_time) {
+void HeardDevices::Heard(absl::string_view device_id, const Moment& received) {
   absl::MutexLock lock(&mutex_);
   const auto device = FindOrAdd(device_id);
   if (device == nullptr) return;
   Entry& entry = device->second;
-  entry.last_seen = received_time;
   entry.heard_at = clock_->Uptime();
+  if (received.uptime < entry.status_at || received.uptime < entry.seen_at) return;
+  entry.seen_at = received.uptime;
+  entry.last_seen = received.time;
   entry.alive = true;
   entry.waiting = true;
   Enlist(device);
 }
 
-void HeardDevices::StatusReported(absl::string_view device_id, int64_t report_offset) {
+void HeardDevices::StatusReported(absl::string_view device_id, absl::Duration received_uptime,
+                                  int64_t report_offset) {
   absl::MutexLock lock(&mutex_);
   const auto device = FindOrAdd(device_id);
   if (device == nullptr) return;
-  device->second.heard_at = clock_->Uptime();
-  device->second.report_offset = report_offset;
-  device->second.alive = false;
-  device->second.waiting = false;
+  Entry& entry = device->second;
+  entry.heard_at = clock_->Uptime();
+  entry.status_at = received_uptime;
+  entry.report_offset = report_offset;
+  entry.alive = false;
+  entry.waiting = false;
 }
 
 std::vector<HeardDevices::Sighting> HeardDevices::Take(size_t max, int64_t forwarded_offset) {

@@ -37,10 +37,13 @@ class HeardDevices {
   // `clock` must outlive it.
   explicit HeardDevices(const Clock* clock) : clock_(clock) {}
 
-  // A message of the device came.
-  void Heard(absl::string_view device_id, absl::Time received_time);
-  // A status of the device stands in the reports log at `report_offset`.
-  void StatusReported(absl::string_view device_id, int64_t report_offset);
+  // A message of the device came. It may be told of late: what came before the device's last status
+  // says nothing any more.
+  void Heard(absl::string_view device_id, const Moment& received);
+  // A status of the device, which came at that uptime, stands in the reports log at
+  // `report_offset`.
+  void StatusReported(absl::string_view device_id, absl::Duration received_uptime,
+                      int64_t report_offset);
 
   // Takes up to `max` sightings out. All reports below `forwarded_offset` are with the registry.
   std::vector<Sighting> Take(size_t max, int64_t forwarded_offset);
@@ -57,7 +60,10 @@ class HeardDevices {
  private:
   struct Entry {
     absl::Time last_seen;
-    absl::Duration heard_at;  // uptime
+    // Uptimes: of the newest message, of the newest status, and when we were last told of one.
+    absl::Duration seen_at = -absl::InfiniteDuration();
+    absl::Duration status_at = -absl::InfiniteDuration();
+    absl::Duration heard_at;
     // The newest status in the reports log; -1: none.
     int64_t report_offset = -1;
     // Heard from since that status.

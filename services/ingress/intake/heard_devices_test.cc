@@ -16,7 +16,7 @@ using ::testing::UnorderedElementsAre;
 
 class HeardDevicesTest : public ::testing::Test {
  protected:
-  void Hear(const std::string& id) { heard_.Heard(id, clock_.Now()); }
+  void Hear(const std::string& id) { heard_.Heard(id, MomentOf(clock_)); }
   std::vector<std::string> Take(int64_t forwarded_offset = 0, size_t max = 100) {
     taken_ = heard_.Take(max, forwarded_offset);
     std::vector<std::string> ids;
@@ -53,12 +53,12 @@ TEST_F(HeardDevicesTest, KeepsWhatDoesNotFitForTheNextTime) {
 
 TEST_F(HeardDevicesTest, AStatusOvertakesSightingsBeforeIt) {
   Hear("a");
-  heard_.StatusReported("a", 7);
+  heard_.StatusReported("a", clock_.Uptime(), 7);
   EXPECT_THAT(Take(100), IsEmpty());
 }
 
 TEST_F(HeardDevicesTest, ASightingAfterAStatusWaitsForIt) {
-  heard_.StatusReported("a", 7);
+  heard_.StatusReported("a", clock_.Uptime(), 7);
   Hear("a");
   EXPECT_THAT(Take(7), IsEmpty());
   EXPECT_THAT(Take(7), IsEmpty());
@@ -69,7 +69,7 @@ TEST_F(HeardDevicesTest, GivesBackWhatNothingOvertook) {
   Hear("a");
   Hear("b");
   EXPECT_EQ(Take().size(), 2u);
-  heard_.StatusReported("a", 3);
+  heard_.StatusReported("a", clock_.Uptime(), 3);
   heard_.GiveBack(taken_);
   EXPECT_THAT(Take(100), UnorderedElementsAre("b"));
 }
@@ -81,7 +81,7 @@ TEST_F(HeardDevicesTest, TellsThoseHeardLatelyAgain) {
   Hear("gone");
   clock_.Advance(absl::Seconds(1));
   EXPECT_EQ(Take().size(), 3u);
-  heard_.StatusReported("gone", 0);
+  heard_.StatusReported("gone", clock_.Uptime(), 0);
   heard_.TellAgain();
   EXPECT_THAT(Take(100), UnorderedElementsAre("a"));
 }

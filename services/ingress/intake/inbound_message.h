@@ -4,10 +4,17 @@
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "libs/clock/clock.h"
 #include "sluice/v1/telemetry.pb.h"
 
 namespace sluice::ingress {
+
+// The end of a record in a ring (libs/ring).
+struct RingPosition {
+  uint64_t ring_id = 0;
+  uint64_t end = 0;
+};
 
 // One message of a device as its source hands it on: nothing in it tells which source that was, and
 // nothing has been checked. The views live as long as the call they are passed to.
@@ -16,6 +23,7 @@ struct InboundMessage {
     kTelemetry,        // readings
     kStatus,           // what the device (or its Will) says of itself
     kCommandResponse,  // the answer to a command
+    kUnknown,          // on an address that says nothing to us: for the dead letters
   };
 
   Kind kind = Kind::kTelemetry;
@@ -35,10 +43,15 @@ struct InboundMessage {
   absl::string_view payload;
   // Size of the payload as sent; larger than payload.size() if the source cut it off.
   int64_t payload_size_bytes = 0;
-  // When the source took it over.
-  absl::Time received_time;
+  // When it arrived on the box.
+  Moment received;
   // The broker kept it and shows it again (kStatus only: sources drop retained telemetry).
   bool retained = false;
+  // Who sent it, as the broker knows it; empty: not known.
+  absl::string_view client_id;
+  absl::string_view username;
+  // Where it stood in the ring of the broker's plugin; unset: it came another way.
+  absl::optional<RingPosition> ring;
 };
 
 }  // namespace sluice::ingress

@@ -19,6 +19,7 @@ namespace {
 constexpr size_t kMaxAddressBytes = 1024;
 constexpr size_t kMaxContentTypeBytes = 256;
 constexpr size_t kMaxDetailBytes = 1024;
+constexpr size_t kMaxSenderBytes = 256;
 // The offset that is added when the record leaves the box.
 constexpr int64_t kOffsetBytes = 16;
 
@@ -61,15 +62,35 @@ Verdict NotNow(const absl::Status& status) {
   return verdict;
 }
 
-Verdict Append(Journal* journal, Receipt::Log log, absl::string_view record) {
-  const auto offset = journal->Append(record);
+void PutPosition(const InboundMessage& message, v1::RingPosition* position) {
+  position->set_ring_id(message.ring->ring_id);
+  position->set_end(message.ring->end);
+}
+
+// Who sent the message, and where it stood, as far as the source knows. `record`: Telemetry or
+// DeadLetter.
+template <typename Record>
+void PutOrigin(const InboundMessage& message, Record* record) {
+  if (!message.client_id.empty() || !message.username.empty()) {
+    record->mutable_sender()->set_client_id(ToUtf8(message.client_id, kMaxSenderBytes));
+    record->mutable_sender()->set_username(ToUtf8(message.username, kMaxSenderBytes));
+  }
+  if (message.ring.has_value()) PutPosition(message, record->mutable_ring_position());
+}
+
+}  // namespace
+
+Verdict JournalIntake::Append(const InboundMessage* message, Receipt::Log log,
+                              absl::string_view record) {
+  if (message != nullptr && message->ring.has_value() && options_.marks.Has(log, *message->ring)) {
+    return Verdict();
+  }
+  const auto offset = LogOf(log)->Append(record);
   if (!offset.ok()) return NotNow(offset.status());
   Verdict verdict;
   verdict.receipt = {log, *offset};
   return verdict;
 }
-
-}  // namespace
 
 Verdict JournalIntake::Take(const InboundMessage& message) {
   Verdict verdict = BuryIfRefused(message, Decide(message));
@@ -78,6 +99,10 @@ Verdict JournalIntake::Take(const InboundMessage& message) {
 }
 
 Verdict JournalIntake::Decide(const InboundMessage& message) {
+  if (message.kind == InboundMessage::Kind::kUnknown) {
+    return Refuse(absl::InvalidArgumentError("nothing is known to be sent to this address"),
+                  v1::DEAD_LETTER_REASON_MALFORMED);
+  }
   absl::Status id_status = ValidateId(message.device_id, "device id");
   if (!id_status.ok()) {
     return Refuse(std::move(id_status), v1::DEAD_LETTER_REASON_ILLEGAL_DEVICE_ID);
@@ -97,9 +122,10 @@ Verdict JournalIntake::Decide(const InboundMessage& message) {
       return TakeStatus(message);
     case InboundMessage::Kind::kCommandResponse:
       return TakeCommandResponse(message);
+    case InboundMessage::Kind::kUnknown:
+      break;
   }
-  return Refuse(absl::InvalidArgumentError("not a message of a device"),
-                v1::DEAD_LETTER_REASON_MALFORMED);
+  return Verdict();
 }
 
 Verdict JournalIntake::TakeTelemetry(const InboundMessage& message) {
@@ -117,25 +143,29 @@ Verdict JournalIntake::TakeTelemetry(const InboundMessage& message) {
   telemetry.set_device_id(message.device_id.data(), message.device_id.size());
   telemetry.set_protocol(message.protocol);
   telemetry.set_message_id(message.message_id.data(), message.message_id.size());
-  return AppendTelemetry(message.received_time, &telemetry);
+  PutOrigin(message, &telemetry);
+  return AppendTelemetry(&message, message.received, &telemetry);
 }
 
-Verdict JournalIntake::TakeDecoded(absl::Time received_time, v1::Telemetry* telemetry) {
+Verdict JournalIntake::TakeDecoded(const Moment& received, v1::Telemetry* telemetry) {
   Verdict verdict;
   absl::Status status = ValidateTelemetry(*telemetry);
   if (!status.ok()) verdict = RefuseDecoding(status);
   if (verdict.status.ok()) verdict = Admit(telemetry->device_id());
   if (verdict.status.ok()) {
     telemetry->clear_offset();
+    telemetry->clear_sender();
+    telemetry->clear_ring_position();
     telemetry->set_protocol(v1::PROTOCOL_GRPC);
-    verdict = AppendTelemetry(received_time, telemetry);
+    verdict = AppendTelemetry(nullptr, received, telemetry);
   }
   Count(v1::PROTOCOL_GRPC, InboundMessage::Kind::kTelemetry, /*qos=*/1, verdict);
   return verdict;
 }
 
-Verdict JournalIntake::AppendTelemetry(absl::Time received_time, v1::Telemetry* telemetry) {
-  *telemetry->mutable_received_time() = ToProto(received_time);
+Verdict JournalIntake::AppendTelemetry(const InboundMessage* message, const Moment& received,
+                                       v1::Telemetry* telemetry) {
+  *telemetry->mutable_received_time() = ToProto(received.time);
   const auto size = static_cast<int64_t>(telemetry->ByteSizeLong());
   constexpr int64_t kMaxBytes = Journal::kMaxRecordBytes - kOffsetBytes;
   if (size > kMaxBytes) {
@@ -146,8 +176,8 @@ Verdict JournalIntake::AppendTelemetry(absl::Time received_time, v1::Telemetry* 
   std::string& bytes = ThisThreadsWorkspace().bytes;
   bytes.clear();
   telemetry->AppendToString(&bytes);
-  Verdict verdict = Append(parts_.telemetry, Receipt::Log::kTelemetry, bytes);
-  if (verdict.status.ok()) parts_.heard->Heard(telemetry->device_id(), received_time);
+  Verdict verdict = Append(message, Receipt::Log::kTelemetry, bytes);
+  if (verdict.status.ok()) parts_.heard->Heard(telemetry->device_id(), received);
   return verdict;
 }
 
@@ -162,11 +192,13 @@ Verdict JournalIntake::TakeStatus(const InboundMessage& message) {
   if (!verdict.status.ok()) return verdict;
   state::v1::Report report;
   report.set_device_id(message.device_id.data(), message.device_id.size());
-  if (!message.retained) report.set_received_time_us(absl::ToUnixMicros(message.received_time));
+  if (!message.retained) report.set_received_time_us(absl::ToUnixMicros(message.received.time));
   *report.mutable_status() = *std::move(status);
-  verdict = Append(parts_.reports, Receipt::Log::kReports, report.SerializeAsString());
+  if (message.ring.has_value()) PutPosition(message, report.mutable_ring_position());
+  verdict = Append(&message, Receipt::Log::kReports, report.SerializeAsString());
   if (verdict.status.ok()) {
-    parts_.heard->StatusReported(message.device_id, verdict.receipt.offset);
+    parts_.heard->StatusReported(message.device_id, message.received.uptime,
+                                 verdict.receipt.offset);
   }
   return verdict;
 }
@@ -180,11 +212,12 @@ Verdict JournalIntake::TakeCommandResponse(const InboundMessage& message) {
   if (!verdict.status.ok()) return verdict;
   state::v1::Report report;
   report.set_device_id(message.device_id.data(), message.device_id.size());
-  report.set_received_time_us(absl::ToUnixMicros(message.received_time));
+  report.set_received_time_us(absl::ToUnixMicros(message.received.time));
   *report.mutable_command() = *std::move(response);
   report.mutable_command()->set_command_id(message.command_id.data(), message.command_id.size());
-  verdict = Append(parts_.reports, Receipt::Log::kReports, report.SerializeAsString());
-  if (verdict.status.ok()) parts_.heard->Heard(message.device_id, message.received_time);
+  if (message.ring.has_value()) PutPosition(message, report.mutable_ring_position());
+  verdict = Append(&message, Receipt::Log::kReports, report.SerializeAsString());
+  if (verdict.status.ok()) parts_.heard->Heard(message.device_id, message.received);
   return verdict;
 }
 
@@ -210,7 +243,7 @@ Verdict JournalIntake::Admit(absl::string_view device_id) {
 Verdict JournalIntake::BuryIfRefused(const InboundMessage& message, Verdict verdict) {
   if (verdict.reason == v1::DEAD_LETTER_REASON_UNSPECIFIED) return verdict;
   v1::DeadLetter letter;
-  *letter.mutable_received_time() = ToProto(message.received_time);
+  *letter.mutable_received_time() = ToProto(message.received.time);
   letter.set_protocol(message.protocol);
   letter.set_device_id(ToUtf8(message.device_id, kMaxAddressBytes));
   letter.set_address(ToUtf8(message.address, kMaxAddressBytes));
@@ -222,8 +255,8 @@ Verdict JournalIntake::BuryIfRefused(const InboundMessage& message, Verdict verd
   letter.set_payload_size_bytes(
       std::max(message.payload_size_bytes, static_cast<int64_t>(message.payload.size())));
   letter.set_content_type(ToUtf8(message.content_type, kMaxContentTypeBytes));
-  Verdict buried =
-      Append(parts_.dead_letters, Receipt::Log::kDeadLetters, letter.SerializeAsString());
+  PutOrigin(message, &letter);
+  Verdict buried = Append(&message, Receipt::Log::kDeadLetters, letter.SerializeAsString());
   if (!buried.status.ok()) return buried;
   verdict.receipt = buried.receipt;
   return verdict;

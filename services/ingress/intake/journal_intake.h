@@ -14,6 +14,7 @@
 #include "services/ingress/intake/heard_devices.h"
 #include "services/ingress/intake/intake.h"
 #include "services/ingress/intake/newcomers.h"
+#include "services/ingress/intake/ring_marks.h"
 
 namespace sluice::ingress {
 
@@ -21,7 +22,7 @@ namespace sluice::ingress {
 struct IntakeStats {
   enum Outcome {
     kAccepted,
-    kUnchanged,  // a retained status that is known already
+    kUnchanged,  // a retained status that is known already, or in its log from before a crash
     kMalformed,
     kTooLarge,
     kIllegalDeviceId,
@@ -32,7 +33,7 @@ struct IntakeStats {
     kOutcomes,
   };
   static constexpr int kProtocols = 4;  // values of v1::Protocol
-  static constexpr int kKinds = 3;      // values of InboundMessage::Kind
+  static constexpr int kKinds = 4;      // values of InboundMessage::Kind
   static constexpr int kQos = 3;        // values of InboundMessage::qos; gRPC is 1
 
   int64_t messages[kProtocols][kKinds][kQos][kOutcomes] = {};
@@ -48,6 +49,8 @@ class JournalIntake final : public Intake {
   struct Options {
     // Whether a device that the registry does not know is taken in and registered there.
     bool auto_register = false;
+    // What the logs hold already of the rings of brokers, from before the start.
+    RingMarks marks = {};
   };
   // What it works with; all of it outlives the intake.
   struct Parts {
@@ -65,7 +68,7 @@ class JournalIntake final : public Intake {
 
   // Takes telemetry that came decoded, by gRPC: validates it, sets its output-only fields and
   // writes it down. What is refused does not go to the dead letters: the caller is told.
-  Verdict TakeDecoded(absl::Time received_time, v1::Telemetry* telemetry);
+  Verdict TakeDecoded(const Moment& received, v1::Telemetry* telemetry);
 
   bool IsDurable(const Receipt& receipt) const override;
   bool WaitDurable(const Receipt& receipt, absl::Duration timeout) const override;
@@ -81,7 +84,11 @@ class JournalIntake final : public Intake {
   Verdict TakeCommandResponse(const InboundMessage& message);
   // What the registry has to say about the device, and that it is to learn of it.
   Verdict Admit(absl::string_view device_id);
-  Verdict AppendTelemetry(absl::Time received_time, v1::Telemetry* telemetry);
+  // `message`: the one it came as; null if it came decoded.
+  Verdict AppendTelemetry(const InboundMessage* message, const Moment& received,
+                          v1::Telemetry* telemetry);
+  // Appends to a log, unless that has it already from before a crash.
+  Verdict Append(const InboundMessage* message, Receipt::Log log, absl::string_view record);
   Verdict BuryIfRefused(const InboundMessage& message, Verdict verdict);
   Journal* LogOf(Receipt::Log log) const;
   void Count(v1::Protocol protocol, InboundMessage::Kind kind, int qos, const Verdict& verdict);

@@ -41,7 +41,7 @@ class JournalIntakeTest : public ::testing::Test {
     message.address = "devices/pump-7/telemetry";
     message.payload = payload;
     message.payload_size_bytes = static_cast<int64_t>(payload.size());
-    message.received_time = clock_.Now();
+    message.received = MomentOf(clock_);
     return message;
   }
 
@@ -96,7 +96,7 @@ TEST_F(JournalIntakeTest, WritesTelemetryDown) {
   InboundMessage message = Message(R"({"temperature":21.5})");
   message.message_id = "m-1";
   clock_.Advance(absl::Nanoseconds(5));
-  message.received_time = clock_.Now();
+  message.received = MomentOf(clock_);
   const Verdict verdict = intake_.Take(message);
   ASSERT_TRUE(verdict.status.ok()) << verdict.status;
   EXPECT_EQ(verdict.receipt.log, Log::kTelemetry);
@@ -287,7 +287,7 @@ TEST_F(JournalIntakeTest, TakesDecodedTelemetryWithoutDeadLetters) {
   reading->set_metric("a");
   reading->set_int_value(1);
   v1::Telemetry spoiled = telemetry;
-  Verdict verdict = intake_.TakeDecoded(clock_.Now(), &telemetry);
+  Verdict verdict = intake_.TakeDecoded(MomentOf(clock_), &telemetry);
   ASSERT_TRUE(verdict.status.ok()) << verdict.status;
   v1::Telemetry written;
   ASSERT_TRUE(written.ParseFromString(telemetry_.records()[0]));
@@ -296,18 +296,18 @@ TEST_F(JournalIntakeTest, TakesDecodedTelemetryWithoutDeadLetters) {
   EXPECT_EQ(written.received_time().seconds(), absl::ToUnixSeconds(clock_.Now()));
 
   spoiled.mutable_readings(0)->clear_metric();
-  EXPECT_EQ(intake_.TakeDecoded(clock_.Now(), &spoiled).status.code(),
+  EXPECT_EQ(intake_.TakeDecoded(MomentOf(clock_), &spoiled).status.code(),
             absl::StatusCode::kInvalidArgument);
   spoiled = written;
   spoiled.set_device_id("off");
-  EXPECT_EQ(intake_.TakeDecoded(clock_.Now(), &spoiled).status.code(),
+  EXPECT_EQ(intake_.TakeDecoded(MomentOf(clock_), &spoiled).status.code(),
             absl::StatusCode::kFailedPrecondition);
   spoiled = written;
   for (int i = 0; i < 20; ++i) {
     spoiled.add_readings()->set_metric("b");
     spoiled.mutable_readings(i + 1)->set_bytes_value(std::string(65536, 'x'));
   }
-  verdict = intake_.TakeDecoded(clock_.Now(), &spoiled);
+  verdict = intake_.TakeDecoded(MomentOf(clock_), &spoiled);
   EXPECT_EQ(verdict.status.code(), absl::StatusCode::kOutOfRange);
   EXPECT_TRUE(dead_letters_.records().empty());
   EXPECT_EQ(telemetry_.records().size(), 1u);

@@ -67,6 +67,12 @@ void MqttSession::Link::Start(std::vector<Subscription> subscriptions, Handler h
   thread_ = std::thread([this] { Run(); });
 }
 
+void MqttSession::Link::Unsubscribe(std::vector<std::string> filters) {
+  absl::MutexLock lock(&mutex_);
+  unwanted_ = std::move(filters);
+  unwanted_to_end_ = !unwanted_.empty();
+}
+
 void MqttSession::Link::Stop() {
   {
     absl::MutexLock lock(&mutex_);
@@ -167,6 +173,7 @@ absl::Status MqttSession::Link::Open() {
     ++connection_;
     lost_ = false;
     unwelcome_ = false;
+    unwanted_to_end_ = !unwanted_.empty();
   }
   absl::Status status;
   try {
@@ -240,14 +247,39 @@ absl::Status MqttSession::Link::Subscribe() {
   return absl::OkStatus();
 }
 
+absl::Status MqttSession::Link::EndUnwanted() {
+  std::vector<std::string> filters;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!std::exchange(unwanted_to_end_, false)) return absl::OkStatus();
+    filters = unwanted_;
+  }
+  for (const std::string& filter : filters) {
+    try {
+      const int64_t id = NewAction();
+      client_->unsubscribe(filter, reinterpret_cast<void*>(id), *this);
+    } catch (const std::exception& error) {
+      return absl::UnavailableError(error.what());
+    }
+    const absl::Status status = AwaitAction(kAnswerTimeout, true);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 void MqttSession::Link::Serve() {
   while (true) {
     Await(absl::InfiniteDuration(), [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      return lost_ || stopping_ || publishes_.HasNext();
+      return lost_ || stopping_ || unwanted_to_end_ || publishes_.HasNext();
     });
     {
       absl::MutexLock lock(&mutex_);
       if (lost_ || stopping_) break;
+    }
+    // It is tried again at the next connect.
+    const absl::Status ended = EndUnwanted();
+    if (!ended.ok()) {
+      spdlog::warn("MQTT broker {}: UNSUBSCRIBE: {}", options_.broker, ended.ToString());
     }
     PublishNext();
   }
@@ -332,14 +364,13 @@ void MqttSession::Link::OnConnectionLost() {
 }
 
 void MqttSession::Link::OnMessage(const mqtt::message& message) noexcept {
-  const auto user_property = [&](absl::string_view name) { return UserProperty(message, name); };
   const InboundPublish inbound{.topic = message.get_topic(),
                                .payload = message.get_payload_str(),
                                .qos = message.get_qos(),
                                .retained = message.is_retained(),
                                .duplicate = message.is_duplicate(),
                                .content_type = ContentType(message),
-                               .user_property = user_property};
+                               .message_id = UserProperty(message, "id")};
   Outcome outcome = Offer(inbound);
   absl::MutexLock lock(&mutex_);
   ++stats_.received;

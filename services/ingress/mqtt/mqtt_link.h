@@ -32,6 +32,7 @@ class MqttSession::Link final : private mqtt::iaction_listener {
   void Start(std::vector<Subscription> subscriptions, Handler handler);
   void Stop();
   absl::Status Publish(Publication publication, PublishQueue::Done done);
+  void Unsubscribe(std::vector<std::string> filters);
   bool AwaitConnected(absl::Duration timeout) const;
   Stats stats() const;
 
@@ -48,6 +49,8 @@ class MqttSession::Link final : private mqtt::iaction_listener {
   absl::Status Open();
   absl::Status Connect();
   absl::Status Subscribe();
+  // Ends the subscriptions that are not wanted, if that is still to be done on this connection.
+  absl::Status EndUnwanted();
   void Serve();
   void PublishNext();
   void Disconnect();
@@ -82,6 +85,8 @@ class MqttSession::Link final : private mqtt::iaction_listener {
   // The connection was cut by us, or taken over by another client of our name: do not hurry back.
   bool unwelcome_ ABSL_GUARDED_BY(mutex_) = false;
   bool had_session_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::string> unwanted_ ABSL_GUARDED_BY(mutex_);
+  bool unwanted_to_end_ ABSL_GUARDED_BY(mutex_) = false;
   int64_t connection_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t last_action_ ABSL_GUARDED_BY(mutex_) = 0;
   Action action_ ABSL_GUARDED_BY(mutex_);

@@ -56,6 +56,10 @@ absl::Status MqttSession::Publish(Publication publication, std::function<void(ab
   return link_->Publish(std::move(publication), std::move(done));
 }
 
+void MqttSession::Unsubscribe(std::vector<std::string> filters) {
+  link_->Unsubscribe(std::move(filters));
+}
+
 bool MqttSession::AwaitConnected(absl::Duration timeout) const {
   return link_->AwaitConnected(timeout);
 }

@@ -87,6 +87,10 @@ class MqttSession final : public Publisher {
   // Begins to connect; a broker that is not there is tried for ever. Once.
   void Start(std::vector<Subscription> subscriptions, Handler handler);
 
+  // Subscriptions that the broker may have kept from an earlier start are ended, now and at each
+  // connect. What it has queued already for the session still comes. Any time after Start.
+  void Unsubscribe(std::vector<std::string> filters);
+
   // Waits until the session is connected and subscribed; returns whether it is.
   bool AwaitConnected(absl::Duration timeout) const;
 

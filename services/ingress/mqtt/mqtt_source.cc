@@ -54,48 +54,64 @@ std::vector<Subscription> MqttSource::Subscriptions() {
       {kCommandResponseFilter, 1, false}, {kStatusFilter, 1, true}, {kTelemetryFilter, 1, false}};
 }
 
-Outcome MqttSource::Take(const InboundPublish& publish) {
+std::vector<Subscription> MqttSource::SubscriptionsBesidePlugin() {
+  return {{kStatusFilter, 1, true}};
+}
+
+std::vector<std::string> MqttSource::TakenByPlugin() {
+  return {kTelemetryFilter, kCommandResponseFilter};
+}
+
+MqttSource::Taken MqttSource::Take(const InboundPublish& publish) {
   const absl::optional<DeviceTopic> topic = ParseTopic(publish.topic);
-  if (!topic.has_value()) {
+  if (!topic.has_value() && !publish.ring.has_value()) {
     absl::MutexLock lock(&mutex_);
     ++stats_.unknown_topic;
-    return Outcome::kTaken;
+    return {};
   }
-  if (topic->kind == DeviceTopic::Kind::kTelemetry && publish.retained) {
+  if (topic.has_value() && topic->kind == DeviceTopic::Kind::kTelemetry && publish.retained) {
     absl::MutexLock lock(&mutex_);
     ++stats_.retained_telemetry;
-    return Outcome::kTaken;
+    return {};
   }
-  const absl::Duration begin = clock_->Uptime();
+  const Moment begin = MomentOf(*clock_);
   InboundMessage message;
-  message.kind = KindOf(topic->kind);
+  message.kind = InboundMessage::Kind::kUnknown;
+  if (topic.has_value()) {
+    message.kind = KindOf(topic->kind);
+    message.device_id = topic->device_id;
+    message.command_id = topic->command_id;
+  }
   message.protocol = v1::PROTOCOL_MQTT;
   message.qos = publish.qos;
-  message.device_id = topic->device_id;
-  message.command_id = topic->command_id;
   message.address = publish.topic;
-  message.message_id = publish.user_property("id");
+  message.message_id = publish.message_id;
   message.content_type = publish.content_type;
   message.payload = publish.payload;
-  message.payload_size_bytes = static_cast<int64_t>(publish.payload.size());
-  message.received_time = clock_->Now();
+  message.payload_size_bytes =
+      publish.payload_size.value_or(static_cast<int64_t>(publish.payload.size()));
+  message.received = publish.received.value_or(begin);
   message.retained = publish.retained;
+  message.client_id = publish.client_id;
+  message.username = publish.username;
+  message.ring = publish.ring;
 
   const Verdict verdict = intake_->Take(message);
   if (verdict.status.ok()) {
-    if (publish.qos > 0 && options_.on_acknowledged) {
-      options_.on_acknowledged(clock_->Uptime() - begin);
+    // What the plugin took was acknowledged by the broker before.
+    if (publish.qos > 0 && !publish.ring.has_value() && options_.on_acknowledged) {
+      options_.on_acknowledged(clock_->Uptime() - begin.uptime);
     }
-    return Outcome::kTaken;
+    return {Outcome::kTaken, verdict.receipt};
   }
   if (IsOverload(verdict.status)) {
-    if (publish.qos > 0) return Outcome::kNotNow;
+    if (publish.qos > 0) return {Outcome::kNotNow};
     absl::MutexLock lock(&mutex_);
     ++stats_.overload;
-    return Outcome::kTaken;
+    return {};
   }
   SendNotice(message, verdict);
-  return Outcome::kTaken;
+  return {Outcome::kTaken, verdict.receipt};
 }
 
 void MqttSource::SendNotice(const InboundMessage& message, const Verdict& verdict) {
@@ -109,7 +125,7 @@ void MqttSource::SendNotice(const InboundMessage& message, const Verdict& verdic
          .payload = absl::StrCat("{\"error\": ", JsonString(verdict.status.message()),
                                  ", \"reason\": ", JsonString(ReasonOf(verdict)),
                                  ", \"topic\": ", JsonString(message.address),
-                                 ", \"time_ms\": ", absl::ToUnixMillis(message.received_time), "}"),
+                                 ", \"time_ms\": ", absl::ToUnixMillis(message.received.time), "}"),
          .qos = 0,
          .content_type = "application/json"},
         [open](const absl::Status&) { open->fetch_sub(1); });

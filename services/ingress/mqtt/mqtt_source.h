@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -49,11 +50,22 @@ class MqttSource {
   // All of them outlive it.
   MqttSource(const Options& options, Intake* intake, Publisher* publisher, const Clock* clock);
 
-  // What a session for this source subscribes to.
+  // What a session subscribes to that all messages come by, and one beside the broker's plugin,
+  // which takes in the rest: the TakenByPlugin().
   static std::vector<Subscription> Subscriptions();
+  static std::vector<Subscription> SubscriptionsBesidePlugin();
+  static std::vector<std::string> TakenByPlugin();
 
-  // kNotNow if the intake could not write, and the broker will deliver the message again.
-  Outcome Take(const InboundPublish& publish);
+  struct Taken {
+    // kNotNow if the intake could not write: offer the message again.
+    Outcome outcome = Outcome::kTaken;
+    // Where it is written down.
+    Receipt receipt = {};
+  };
+
+  // A topic of a device that says nothing to us makes a dead letter if the plugin took it, since it
+  // was told to; from a subscription it does not come.
+  Taken Take(const InboundPublish& publish);
 
   Stats stats() const;
 

@@ -33,7 +33,7 @@ class LineIntake final : public Intake {
     lines.push_back(absl::StrCat(static_cast<int>(m.kind), "|", m.protocol, "|", m.device_id, "|",
                                  m.command_id, "|", m.address, "|", m.message_id, "|",
                                  m.content_type, "|", m.payload, "|", m.payload_size_bytes, "|",
-                                 absl::ToUnixSeconds(m.received_time), "|", m.retained));
+                                 absl::ToUnixSeconds(m.received.time), "|", m.retained));
     qos.push_back(m.qos);
     return answer;
   }
@@ -75,15 +75,14 @@ class MqttSourceTest : public ::testing::Test {
  protected:
   Outcome Take(absl::string_view topic, absl::string_view payload, int qos = 1,
                bool retained = false) {
-    const auto property = [](absl::string_view name) {
-      return name == "id" ? absl::string_view("m-1") : absl::string_view();
-    };
-    return source_.Take({.topic = topic,
-                         .payload = payload,
-                         .qos = qos,
-                         .retained = retained,
-                         .content_type = "text/plain",
-                         .user_property = property});
+    return source_
+        .Take({.topic = topic,
+               .payload = payload,
+               .qos = qos,
+               .retained = retained,
+               .content_type = "text/plain",
+               .message_id = "m-1"})
+        .outcome;
   }
   void Refuse(absl::Status status,
               v1::DeadLetterReason reason = v1::DEAD_LETTER_REASON_UNSPECIFIED) {
@@ -201,8 +200,9 @@ class MqttSourceBrokerTest : public ::testing::TestWithParam<int> {
     session_ = MqttSession::Create(options).value();
     source_ =
         std::make_unique<MqttSource>(MqttSource::Options{}, &intake_, session_.get(), &clock_);
-    session_->Start(MqttSource::Subscriptions(),
-                    [this](const InboundPublish& publish) { return source_->Take(publish); });
+    session_->Start(MqttSource::Subscriptions(), [this](const InboundPublish& publish) {
+      return source_->Take(publish).outcome;
+    });
     ASSERT_TRUE(Eventually([&] { return session_->stats().connected; }));
   }
   std::vector<std::string> Lines() {

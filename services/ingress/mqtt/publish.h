@@ -1,13 +1,16 @@
 #ifndef SLUICE_SERVICES_INGRESS_MQTT_PUBLISH_H_
 #define SLUICE_SERVICES_INGRESS_MQTT_PUBLISH_H_
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "libs/clock/clock.h"
+#include "services/ingress/intake/inbound_message.h"
 
 namespace sluice::ingress {
 
@@ -20,7 +23,8 @@ struct Subscription {
   bool send_retained = false;
 };
 
-// A message that the broker delivered. The views live as long as the call they are passed to.
+// A message that the broker delivered, or that its plugin took in. The views live as long as the
+// call they are passed to.
 struct InboundPublish {
   absl::string_view topic;
   absl::string_view payload;
@@ -32,8 +36,15 @@ struct InboundPublish {
   bool duplicate = false;
   // MQTT 5, else empty.
   absl::string_view content_type;
-  // The value of an MQTT 5 user property, the first of that name; empty if there is none.
-  absl::FunctionRef<absl::string_view(absl::string_view name)> user_property;
+  // The MQTT 5 user property `id`; empty if there is none.
+  absl::string_view message_id = {};
+  // By the broker's plugin alone: when the broker got it, who sent it, how large the payload was
+  // before it was cut, and where it stood in the ring.
+  absl::optional<Moment> received = {};
+  absl::string_view client_id = {};
+  absl::string_view username = {};
+  absl::optional<int64_t> payload_size = {};
+  absl::optional<RingPosition> ring = {};
 };
 
 // What became of an InboundPublish.
@@ -59,7 +70,7 @@ struct Publication {
   absl::Duration message_expiry = absl::ZeroDuration();
 };
 
-// Where messages for devices go out. Thread-safe.
+// Where messages for devices go out: to one broker, or to the right one of several. Thread-safe.
 class Publisher {
  public:
   virtual ~Publisher() = default;

@@ -185,7 +185,7 @@ TEST_F(RegistryLinkTest, FollowsDevicesAndTellsWhatIsNew) {
   EXPECT_TRUE(Await(DeviceReplica::Standing::kEnabled, "b"));
   registry_.Delete("a");
   EXPECT_TRUE(Await(DeviceReplica::Standing::kUnknown, "a"));
-  heard_.Heard("b", clock_.Now());
+  heard_.Heard("b", MomentOf(clock_));
   EXPECT_TRUE(registry_.AwaitTold("b 0"));
   ReportCommand("c-1");
   EXPECT_TRUE(registry_.AwaitTold("c-1"));

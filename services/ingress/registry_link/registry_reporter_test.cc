@@ -113,7 +113,7 @@ class RegistryReporterTest : public ::testing::Test {
     report.mutable_status()->set_status(status);
     const auto offset = reports_.Append(report.SerializeAsString());
     ASSERT_TRUE(offset.ok());
-    heard_.StatusReported(device, *offset);
+    heard_.StatusReported(device, clock_.Uptime(), *offset);
   }
   void Command(const std::string& device, const std::string& command,
                v1::CommandState state = v1::COMMAND_STATE_SUCCEEDED) {
@@ -272,7 +272,7 @@ TEST_F(RegistryReporterTest, DoesNotRegisterWhereItMayNot) {
 
 TEST_F(RegistryReporterTest, TellsWhoWasHeardFrom) {
   RegistryReporter reporter = NewReporter();
-  heard_.Heard("a", clock_.Now());
+  heard_.Heard("a", MomentOf(clock_));
   ASSERT_TRUE(reporter.TellPresence().ok());
   EXPECT_THAT(registry_.told, ElementsAre("a seen"));
   ASSERT_TRUE(reporter.TellPresence().ok());
@@ -280,7 +280,7 @@ TEST_F(RegistryReporterTest, TellsWhoWasHeardFrom) {
   EXPECT_EQ(registry_.presence_calls, 2) << "an empty report renews the lease";
 
   registry_.reachable = false;
-  heard_.Heard("b", clock_.Now());
+  heard_.Heard("b", MomentOf(clock_));
   EXPECT_FALSE(reporter.TellPresence().ok());
   registry_.reachable = true;
   registry_.lease_was_lost = true;
@@ -294,7 +294,7 @@ TEST_F(RegistryReporterTest, TellsWhoWasHeardFrom) {
 TEST_F(RegistryReporterTest, ASightingNeverComesBeforeTheStatusThatItFollows) {
   RegistryReporter reporter = NewReporter();
   Status("a", v1::DEVICE_STATUS_OFFLINE);
-  heard_.Heard("a", clock_.Now());
+  heard_.Heard("a", MomentOf(clock_));
   ASSERT_TRUE(reporter.TellPresence().ok());
   EXPECT_THAT(registry_.told, IsEmpty());
   ASSERT_TRUE(reporter.Forward().ok());
@@ -307,7 +307,7 @@ TEST_F(RegistryReporterTest, TellsMoreThanOneBatch) {
   for (int i = 0; i < 10'001; ++i) {
     const std::string id = absl::StrCat("d", i);
     registry_.devices[id];
-    heard_.Heard(id, clock_.Now());
+    heard_.Heard(id, MomentOf(clock_));
   }
   ASSERT_TRUE(reporter.TellPresence().ok());
   EXPECT_EQ(registry_.told.size(), 10'001u);

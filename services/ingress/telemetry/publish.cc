@@ -21,7 +21,7 @@ absl::StatusCode CodeOf(const Verdict& verdict) {
 }  // namespace
 
 absl::StatusOr<v1::PublishTelemetryResponse> PublishAll(v1::PublishTelemetryRequest request,
-                                                        absl::Time received_time,
+                                                        const Moment& received,
                                                         JournalIntake* intake, Receipt* last) {
   const int count = request.telemetry_size();
   if (count == 0 || count > kMaxMessages) {
@@ -34,7 +34,7 @@ absl::StatusOr<v1::PublishTelemetryResponse> PublishAll(v1::PublishTelemetryRequ
     auto* result = response.add_results();
     Verdict verdict;
     if (not_now.ok()) {
-      verdict = intake->TakeDecoded(received_time, &telemetry);
+      verdict = intake->TakeDecoded(received, &telemetry);
     } else {
       verdict.status = not_now;
     }

@@ -15,7 +15,7 @@ namespace sluice::ingress {
 // receipt of the last one taken in. INVALID_ARGUMENT if the batch is empty or too large. When a
 // message cannot be written now those behind it are not tried, so that none overtakes it.
 absl::StatusOr<v1::PublishTelemetryResponse> PublishAll(v1::PublishTelemetryRequest request,
-                                                        absl::Time received_time,
+                                                        const Moment& received,
                                                         JournalIntake* intake, Receipt* last);
 
 // Waits until what the receipt names is on disk, at most until `remaining` says that no time is

@@ -48,7 +48,7 @@ TEST_F(PublishTest, GivesEachMessageItsOwnResult) {
     reading->set_bytes_value(std::string(65536, 'x'));
   }
   *request.add_telemetry() = Telemetry("c");
-  const auto response = PublishAll(request, clock_.Now(), &intake_, &last_);
+  const auto response = PublishAll(request, MomentOf(clock_), &intake_, &last_);
   ASSERT_TRUE(response.ok()) << response.status();
   ASSERT_EQ(response->results_size(), 5);
   EXPECT_EQ(response->results(0).offset(), 0);
@@ -68,7 +68,7 @@ TEST_F(PublishTest, LetsNoMessageOvertakeOneThatCannotBeWritten) {
   v1::PublishTelemetryRequest request;
   for (const char* device : {"a", "b"}) *request.add_telemetry() = Telemetry(device);
   telemetry_.FailAppends(absl::ResourceExhaustedError("disk full"));
-  const auto response = PublishAll(request, clock_.Now(), &intake_, &last_);
+  const auto response = PublishAll(request, MomentOf(clock_), &intake_, &last_);
   ASSERT_TRUE(response.ok());
   EXPECT_EQ(response->results(0).code(), 8);
   EXPECT_EQ(response->results(1).code(), 8);
@@ -78,10 +78,10 @@ TEST_F(PublishTest, LetsNoMessageOvertakeOneThatCannotBeWritten) {
 
 TEST_F(PublishTest, RefusesAnEmptyAndATooLargeBatch) {
   v1::PublishTelemetryRequest request;
-  EXPECT_EQ(PublishAll(request, clock_.Now(), &intake_, &last_).status().message(),
+  EXPECT_EQ(PublishAll(request, MomentOf(clock_), &intake_, &last_).status().message(),
             "telemetry: holds 0; must be 1 to 1000");
   for (int i = 0; i < 1001; ++i) *request.add_telemetry() = Telemetry("a");
-  EXPECT_EQ(PublishAll(request, clock_.Now(), &intake_, &last_).status().message(),
+  EXPECT_EQ(PublishAll(request, MomentOf(clock_), &intake_, &last_).status().message(),
             "telemetry: holds 1001; must be 1 to 1000");
   EXPECT_TRUE(telemetry_.records().empty());
 }
@@ -89,7 +89,7 @@ TEST_F(PublishTest, RefusesAnEmptyAndATooLargeBatch) {
 TEST_F(PublishTest, WaitsForTheDiskAndNoLongerThanItMay) {
   v1::PublishTelemetryRequest request;
   *request.add_telemetry() = Telemetry("a");
-  ASSERT_TRUE(PublishAll(request, clock_.Now(), &intake_, &last_).ok());
+  ASSERT_TRUE(PublishAll(request, MomentOf(clock_), &intake_, &last_).ok());
   const auto no_time = [] { return absl::ZeroDuration(); };
   const auto for_ever = [] { return absl::InfiniteDuration(); };
   const auto stays = [] { return false; };

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "libs/proto_time/proto_time.h"
 #include "libs/rpc/grpc_status.h"
 #include "libs/subscription/serve_stream.h"
 #include "libs/subscription/subscription_proto.h"
@@ -34,7 +35,7 @@ grpc::Status TelemetryRpc::PublishTelemetry(grpc::ServerContext* context,
                                             v1::PublishTelemetryResponse* response) {
   const absl::Duration begin = parts_.clock->Uptime();
   Receipt last;
-  auto results = PublishAll(*request, parts_.clock->Now(), parts_.intake, &last);
+  auto results = PublishAll(*request, MomentOf(*parts_.clock), parts_.intake, &last);
   if (!results.ok()) return rpc::ToGrpc(results.status());
 
   const bool has_deadline = TimeLeft(*context) != absl::InfiniteDuration();
@@ -114,6 +115,20 @@ grpc::Status TelemetryRpc::ListDeadLetters(grpc::ServerContext*,
   auto page = ingress::ListDeadLetters(*request, parts_.dead_letters);
   if (!page.ok()) return rpc::ToGrpc(page.status());
   *response = *std::move(page);
+  return grpc::Status::OK;
+}
+
+grpc::Status TelemetryRpc::ListUnknownTopics(grpc::ServerContext*,
+                                             const v1::ListUnknownTopicsRequest*,
+                                             v1::ListUnknownTopicsResponse* response) {
+  for (const UnknownTopics::Entry& entry : parts_.unknown_topics->List()) {
+    v1::UnknownTopic* const topic = response->add_unknown_topics();
+    topic->set_topic(entry.topic);
+    topic->set_sightings(entry.sightings);
+    *topic->mutable_last_time() = ToProto(entry.last_time);
+    topic->mutable_last_sender()->set_client_id(entry.client_id);
+    topic->mutable_last_sender()->set_username(entry.username);
+  }
   return grpc::Status::OK;
 }
 

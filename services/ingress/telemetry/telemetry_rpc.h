@@ -10,6 +10,7 @@
 #include "libs/subscription/subscription_rpcs.h"
 #include "libs/subscription/subscription_store.h"
 #include "services/ingress/intake/journal_intake.h"
+#include "services/ingress/ring/unknown_topics.h"
 #include "sluice/v1/telemetry_service.grpc.pb.h"
 
 namespace sluice::ingress {
@@ -24,6 +25,7 @@ class TelemetryRpc final : public v1::TelemetryService::Service {
     Journal* telemetry;
     SubscriptionStore* subscriptions;
     Journal* dead_letters;
+    const UnknownTopics* unknown_topics;
     rpc::StreamGate* streams;
     const Clock* clock;
     // Is told how long each PublishTelemetry call took to reach the disk.
@@ -52,6 +54,9 @@ class TelemetryRpc final : public v1::TelemetryService::Service {
   grpc::Status ListDeadLetters(grpc::ServerContext* context,
                                const v1::ListDeadLettersRequest* request,
                                v1::ListDeadLettersResponse* response) override;
+  grpc::Status ListUnknownTopics(grpc::ServerContext* context,
+                                 const v1::ListUnknownTopicsRequest* request,
+                                 v1::ListUnknownTopicsResponse* response) override;
 
  private:
   const Parts parts_;

@@ -171,6 +171,10 @@ void FakeTelemetry::Append(const std::string& device_id, double temperature) {
   reading->set_metric("temperature");
   reading->set_double_value(temperature);
   reading->set_unit("Cel");
+  telemetry.mutable_sender()->set_client_id(absl::StrCat("client-", device_id));
+  telemetry.mutable_sender()->set_username("fleet");
+  telemetry.mutable_ring_position()->set_ring_id(7);
+  telemetry.mutable_ring_position()->set_end(log_.size() + 1);
   log_.push_back(telemetry);
 }
 
@@ -188,6 +192,11 @@ void FakeTelemetry::Wipe(const std::string& journal_id) {
 void FakeTelemetry::PutDeadLetter(const v1::DeadLetter& letter) {
   absl::MutexLock lock(&mutex_);
   dead_letters_.push_back(letter);
+}
+
+void FakeTelemetry::PutUnknownTopic(const v1::UnknownTopic& topic) {
+  absl::MutexLock lock(&mutex_);
+  unknown_topics_.push_back(topic);
 }
 
 std::vector<v1::AcknowledgeRequest> FakeTelemetry::acknowledged() const {
@@ -294,6 +303,14 @@ grpc::Status FakeTelemetry::ListDeadLetters(grpc::ServerContext*, const v1::List
                                             v1::ListDeadLettersResponse* response) {
   absl::MutexLock lock(&mutex_);
   for (const v1::DeadLetter& letter : dead_letters_) *response->add_dead_letters() = letter;
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeTelemetry::ListUnknownTopics(grpc::ServerContext*,
+                                              const v1::ListUnknownTopicsRequest*,
+                                              v1::ListUnknownTopicsResponse* response) {
+  absl::MutexLock lock(&mutex_);
+  for (const v1::UnknownTopic& topic : unknown_topics_) *response->add_unknown_topics() = topic;
   return grpc::Status::OK;
 }
 

@@ -62,13 +62,14 @@ class FakeCommands final : public v1::CommandService::Service {
 // A journal in memory that outlives the server it is served by.
 class FakeTelemetry final : public v1::TelemetryService::Service {
  public:
-  // Appends what is published, and streams it.
+  // Appends a message as it comes by the broker's plugin from client-DEVICE_ID, and streams it.
   void Append(const std::string& device_id, double temperature);
   // Ends every stream, now and later, with UNAVAILABLE, or takes that back.
   void SetStopping(bool stopping);
   // Another, empty journal in place of this one.
   void Wipe(const std::string& journal_id);
   void PutDeadLetter(const v1::DeadLetter& letter);
+  void PutUnknownTopic(const v1::UnknownTopic& topic);
 
   std::vector<v1::AcknowledgeRequest> acknowledged() const;
   v1::Telemetry last() const;
@@ -89,6 +90,8 @@ class FakeTelemetry final : public v1::TelemetryService::Service {
                                   google::protobuf::Empty*) override;
   grpc::Status ListDeadLetters(grpc::ServerContext*, const v1::ListDeadLettersRequest*,
                                v1::ListDeadLettersResponse*) override;
+  grpc::Status ListUnknownTopics(grpc::ServerContext*, const v1::ListUnknownTopicsRequest*,
+                                 v1::ListUnknownTopicsResponse*) override;
 
  private:
   mutable absl::Mutex mutex_;
@@ -97,6 +100,7 @@ class FakeTelemetry final : public v1::TelemetryService::Service {
   std::map<std::string, v1::Subscription> subscriptions_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::AcknowledgeRequest> acknowledged_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::DeadLetter> dead_letters_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::UnknownTopic> unknown_topics_ ABSL_GUARDED_BY(mutex_);
   int streams_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 };

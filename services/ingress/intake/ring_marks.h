@@ -1,0 +1,44 @@
+#ifndef SLUICE_SERVICES_INGRESS_INTAKE_RING_MARKS_H_
+#define SLUICE_SERVICES_INGRESS_INTAKE_RING_MARKS_H_
+
+#include <cstdint>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/types/optional.h"
+#include "libs/journal/journal.h"
+#include "services/ingress/intake/intake.h"
+
+namespace sluice::ingress {
+
+// How far each of intake's logs holds what stood in the rings of brokers. After a crash the rings
+// show again what was read of them and not known to be durable; by these marks nothing of it is
+// written down twice.
+//
+// Each log by itself, since after a power cut one may have lost more of its end than another.
+class RingMarks {
+ public:
+  // The end of each log is looked through for them, so many records at the most: more than a ring
+  // of the default size holds.
+  static constexpr int64_t kRecordsLookedThrough = 256 * 1024;
+
+  // Of logs just opened. `reports` and the others as in JournalIntake.
+  static absl::StatusOr<RingMarks> Read(Journal* telemetry, Journal* dead_letters,
+                                        Journal* reports);
+
+  void Add(Receipt::Log log, const RingPosition& position);
+  // Whether the log has it.
+  bool Has(Receipt::Log log, const RingPosition& position) const;
+  // How far the logs together have the ring; nothing if none has anything of it.
+  absl::optional<uint64_t> Highest(uint64_t ring_id) const;
+
+ private:
+  static constexpr int kLogs = 4;  // values of Receipt::Log
+
+  // The highest position by ring id, of each log. The ends of logs show few rings.
+  absl::flat_hash_map<uint64_t, uint64_t> ends_[kLogs];
+};
+
+}  // namespace sluice::ingress
+
+#endif  // SLUICE_SERVICES_INGRESS_INTAKE_RING_MARKS_H_

@@ -1,0 +1,109 @@
+#include "services/ingress/mqtt_broker.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "libs/file/atomic_file.h"
+#include "libs/file/file_system.h"
+#include "libs/proto_time/proto_time.h"
+#include "libs/status/field_violation.h"
+
+namespace sluice::ingress {
+namespace {
+
+constexpr int64_t kMaxPasswordBytes = 64 << 10;
+
+absl::StatusOr<MqttSession::Options> SessionOptions(const config::v1::MqttBroker& settings,
+                                                    const std::string& field,
+                                                    const std::string& instance_id) {
+  MqttSession::Options options;
+  options.broker = settings.address();
+  options.client_id = absl::StrCat("sluice-", instance_id);
+  options.protocol_version = settings.protocol_version();
+  options.keep_alive = FromProto(settings.keep_alive());
+  options.session_expiry = FromProto(settings.session_expiry());
+  options.username = settings.username();
+  if (!settings.password_file().empty()) {
+    const auto password = ReadFile(settings.password_file(), kMaxPasswordBytes);
+    if (!password.ok()) return InvalidField(field + ".password_file", password.status().message());
+    // Editors end a file with a line break.
+    options.password = std::string(absl::StripTrailingAsciiWhitespace(*password));
+  }
+  return options;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<MqttBroker>> MqttBroker::Create(
+    const config::v1::MqttBroker& settings, const std::string& field,
+    const std::string& instance_id, Parts parts) {
+  auto options = SessionOptions(settings, field, instance_id);
+  if (!options.ok()) return options.status();
+  auto session = MqttSession::Create(*std::move(options));
+  if (!session.ok()) return session.status();
+  return std::unique_ptr<MqttBroker>(
+      new MqttBroker(settings, std::move(parts), *std::move(session)));
+}
+
+MqttBroker::MqttBroker(const config::v1::MqttBroker& settings, Parts parts,
+                       std::unique_ptr<MqttSession> session)
+    : settings_(settings),
+      parts_(std::move(parts)),
+      session_(std::move(session)),
+      source_({.on_acknowledged = parts_.on_acknowledged}, parts_.intake, session_.get(),
+              parts_.clock) {}
+
+MqttBroker::~MqttBroker() { Stop(); }
+
+void MqttBroker::Start() {
+  const bool by_plugin = settings_.source() == "plugin";
+  const auto take = [this](const InboundPublish& publish) {
+    if (parts_.on_message) parts_.on_message(publish.topic);
+    return source_.Take(publish);
+  };
+  session_->Start(by_plugin ? MqttSource::SubscriptionsBesidePlugin() : MqttSource::Subscriptions(),
+                  [take](const InboundPublish& publish) { return take(publish).outcome; });
+  if (settings_.ring().empty()) return;
+  RingSource::Options options;
+  options.path = settings_.ring();
+  options.drain_only = !by_plugin;
+  options.max_device_messages_per_s = settings_.max_device_messages_per_s();
+  ring_ = std::make_unique<RingSource>(
+      options, RingSource::Parts{take, parts_.intake, parts_.unknown_topics, parts_.clock},
+      parts_.marks, [this, by_plugin] {
+        if (by_plugin) session_->Unsubscribe(MqttSource::TakenByPlugin());
+      });
+}
+
+void MqttBroker::Stop() {
+  // The ring first: it tells devices by the session what is wrong with their messages.
+  if (ring_ != nullptr) ring_->Stop();
+  session_->Stop();
+}
+
+void MqttBroker::CountDropped(std::map<std::string, int64_t>* dropped) const {
+  const MqttSource::Stats source = source_.stats();
+  const MqttSession::Stats session = session_->stats();
+  (*dropped)["mqtt_retained_telemetry"] += source.retained_telemetry;
+  (*dropped)["mqtt_unknown_topic"] += source.unknown_topic;
+  (*dropped)["mqtt_overload"] += source.overload + session.dropped_qos0;
+  (*dropped)["mqtt_error_notices"] += source.notices_dropped;
+  (*dropped)["mqtt_sessions_lost"] += session.sessions_lost;
+  if (ring_ == nullptr) return;
+  const RingSource::Stats ring = ring_->stats();
+  (*dropped)["ring_gaps"] += ring.gaps;
+  for (int i = 0; i < mqtt_record::kReasons; ++i) {
+    (*dropped)[absl::StrCat("mqtt_plugin_", mqtt_record::kReasonNames[i])] +=
+        ring.counters[static_cast<size_t>(mqtt_record::kDroppedCounter + i)];
+  }
+}
+
+absl::optional<RingSource::Stats> MqttBroker::ring() const {
+  if (ring_ == nullptr) return absl::nullopt;
+  return ring_->stats();
+}
+
+}  // namespace sluice::ingress

@@ -1,0 +1,81 @@
+#ifndef SLUICE_SERVICES_INGRESS_MQTT_BROKER_H_
+#define SLUICE_SERVICES_INGRESS_MQTT_BROKER_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "libs/clock/clock.h"
+#include "services/ingress/intake/intake.h"
+#include "services/ingress/intake/ring_marks.h"
+#include "services/ingress/mqtt/mqtt_session.h"
+#include "services/ingress/mqtt/mqtt_source.h"
+#include "services/ingress/ring/ring_source.h"
+#include "services/ingress/ring/unknown_topics.h"
+#include "sluice/config/v1/ingress.pb.h"
+
+namespace sluice::ingress {
+
+// One MQTT broker: a session by which all that Sluice says goes out, and statuses (and Wills) come
+// in. Telemetry and command responses come by that session, too (`source: paho`), or by the ring
+// that our plugin in the broker fills (`source: plugin`).
+//
+// At a change of source nothing is lost: with `plugin`, what the broker had queued for the session
+// is taken, and its old subscriptions are ended only when the ring is there; with `paho`, a ring
+// that is there is drained. What is under way at that moment may come twice.
+class MqttBroker {
+ public:
+  // What it works with; all of it outlives the broker.
+  struct Parts {
+    Intake* intake;
+    UnknownTopics* unknown_topics;
+    const Clock* clock;
+    // How far the journals have rings, from before the start.
+    RingMarks marks;
+    // Told of each message's topic before it is taken. Thread-safe, quick.
+    std::function<void(absl::string_view topic)> on_message;
+    // Told how long a message that came by the session took to be written down.
+    std::function<void(absl::Duration)> on_acknowledged;
+  };
+
+  // `settings` are valid and complete. Does nothing yet. A password file that cannot be read is
+  // an error, which names `field` of the settings.
+  static absl::StatusOr<std::unique_ptr<MqttBroker>> Create(const config::v1::MqttBroker& settings,
+                                                            const std::string& field,
+                                                            const std::string& instance_id,
+                                                            Parts parts);
+  ~MqttBroker();  // stops
+
+  // Takes messages in from now on, and tries for ever to connect.
+  void Start();
+  bool AwaitConnected(absl::Duration timeout) const { return session_->AwaitConnected(timeout); }
+  // Idempotent.
+  void Stop();
+
+  Publisher* publisher() const { return session_.get(); }
+  const std::string& address() const { return settings_.address(); }
+  bool connected() const { return session_->stats().connected; }
+  // Adds what reached no log, by reason.
+  void CountDropped(std::map<std::string, int64_t>* dropped) const;
+  // Nothing while there is no ring to read.
+  absl::optional<RingSource::Stats> ring() const;
+
+ private:
+  MqttBroker(const config::v1::MqttBroker& settings, Parts parts,
+             std::unique_ptr<MqttSession> session);
+
+  const config::v1::MqttBroker settings_;
+  const Parts parts_;
+  const std::unique_ptr<MqttSession> session_;
+  MqttSource source_;
+  std::unique_ptr<RingSource> ring_;
+};
+
+}  // namespace sluice::ingress
+
+#endif  // SLUICE_SERVICES_INGRESS_MQTT_BROKER_H_
