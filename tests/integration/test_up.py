@@ -19,7 +19,7 @@ DOWN = [sys.executable, str(ROOT / "tools/box/down.py")]
 
 
 def pid_of(data_dir, service):
-    return int((data_dir / service / "LOCK").read_text())
+    return int(wait_for((data_dir / service / "LOCK").read_text, f"the pid of {service}"))
 
 
 def children(pid):

@@ -1,0 +1,341 @@
+"""The plugin inside of a real Mosquitto: how it is loaded, what it takes and refuses, as its devices see it."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import paho.mqtt.client as mqtt
+import pytest
+from harness import BINARIES, ROOT, Box, Clients, Ports, mosquitto_pub, sluicectl_json, telemetry_from, value_of, wait_for
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+sys.path.insert(0, str(ROOT / "tests/torture"))
+
+import ports  # of tools/box, by harness  # noqa: E402  pylint: disable=wrong-import-position
+from fleet import Fleet  # noqa: E402  pylint: disable=wrong-import-position
+from ring_view import RingView  # noqa: E402  pylint: disable=wrong-import-position
+
+SERVICES = ("ingress", "registry", "analytics")
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
+
+
+class Broker:
+    """Mosquitto with the plugin alone, from a configuration of the test's own."""
+
+    def __init__(self, directory, config, user=None):
+        self.directory = directory
+        self.ring = directory / "ring/mqtt.ring"
+        self.log = directory / "log"
+        (directory / "ring").mkdir(exist_ok=True)
+        plugin = directory / "plugin.so"
+        if not plugin.exists():
+            shutil.copyfile(BINARIES["plugin"], plugin)
+        self.ports = [ports.free_port(), ports.free_port()]
+        values = {"PLUGIN": f"plugin {plugin}\nplugin_opt_ring {self.ring}\nplugin_opt_ring_bytes 1MiB",
+                  "P0": self.ports[0], "P1": self.ports[1]}
+        for name, value in values.items():
+            config = config.replace(f"@{name}@", str(value))
+        (directory / "mosquitto.conf").write_text(config + "\nlog_dest stderr\nlog_type all\n")
+        (directory / "mosquitto.conf").chmod(0o644)
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(  # pylint: disable=consider-using-with
+                ["/usr/sbin/mosquitto", "-c", directory / "mosquitto.conf"], stdout=log, stderr=log, user=user)
+
+    def words(self):
+        return self.log.read_text(errors="replace")
+
+    def await_ready(self):
+        def answers():
+            assert self.process.poll() is None, self.words()
+            try:
+                socket.create_connection(("127.0.0.1", self.ports[0]), timeout=1).close()
+            except OSError:
+                return False
+            return True
+
+        wait_for(answers, "the broker answers")
+        return self
+
+    def publish(self, topic, payload="1", *flags, port=0):
+        return subprocess.run(["mosquitto_pub", "-p", str(self.ports[port]), "-q", "1", "-t", topic, "-m", payload, *flags],
+                              capture_output=True, timeout=30, check=False, text=True)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+
+@pytest.fixture
+def brokers():
+    """Makes brokers, and stops them."""
+    made = []
+
+    def make(*arguments, **keywords):
+        made.append(Broker(*arguments, **keywords))
+        return made[-1]
+
+    yield make
+    for broker in made:
+        if broker.process.poll() is None:
+            broker.process.kill()
+            broker.process.wait()
+
+
+AS_ROOT = "user root\n" if os.geteuid() == 0 else ""
+SIMPLE = AS_ROOT + "listener @P0@ 127.0.0.1\nallow_anonymous true\n@PLUGIN@\n"
+
+
+def test_one_listener(tmp_path, brokers):
+    broker = brokers(tmp_path, SIMPLE).await_ready()
+    for number in range(10):
+        assert broker.publish("devices/a/telemetry", str(number)).returncode == 0
+    assert RingView(broker.ring).taken == 10
+    assert broker.stop() == 0
+
+
+def test_per_listener_settings(tmp_path, brokers):
+    config = AS_ROOT + ("per_listener_settings true\n"
+                        "listener @P0@ 127.0.0.1\nallow_anonymous true\n@PLUGIN@\n"
+                        "listener @P1@ 127.0.0.1\nallow_anonymous true\n@PLUGIN@\n")
+    broker = brokers(tmp_path, config).await_ready()
+    assert broker.publish("devices/a/telemetry", port=0).returncode == 0
+    assert broker.publish("devices/a/telemetry", port=1).returncode == 0
+    assert RingView(broker.ring).taken == 2
+    assert broker.stop() == 0, broker.words()
+
+
+def test_loaded_twice_for_the_same_listeners_a_message_is_taken_once(tmp_path, brokers):
+    broker = brokers(tmp_path, SIMPLE + "@PLUGIN@\n").await_ready()
+    assert broker.publish("devices/a/telemetry").returncode == 0
+    assert RingView(broker.ring).taken == 1
+    assert broker.stop() == 0, broker.words()
+
+
+def test_two_listeners_with_different_options(tmp_path, brokers):
+    config = AS_ROOT + ("per_listener_settings true\n"
+                        "listener @P0@ 127.0.0.1\nallow_anonymous true\n@PLUGIN@\n"
+                        "listener @P1@ 127.0.0.1\nallow_anonymous true\n@PLUGIN@\nplugin_opt_topic a/+\n")
+    broker = brokers(tmp_path, config)
+    assert broker.process.wait(20) != 0
+    assert "two listeners load the plugin with different options" in broker.words()
+
+
+def test_a_second_broker_on_the_same_ring(tmp_path, brokers):
+    first = brokers(tmp_path, SIMPLE).await_ready()
+    other = tmp_path / "other"
+    other.mkdir()
+    second = brokers(other, SIMPLE.replace("@PLUGIN@", f"@PLUGIN@\nplugin_opt_ring {first.ring}"))
+    assert second.process.wait(20) != 0
+    assert f"ring {first.ring}: another" in second.words()
+    assert first.publish("devices/a/telemetry").returncode == 0
+
+
+@pytest.mark.parametrize("line, words", [
+    ("plugin_opt_ring_byte 1MiB", "plugin_opt_ring_byte: unknown key; known here: ring, ring_bytes"),
+    ("plugin_opt_ring_bytes 1KiB", "plugin_opt_ring_bytes is '1KiB'; must be 1MiB to 1024MiB"),
+    ("plugin_opt_ring ring", "plugin_opt_ring is 'ring'; must be an absolute path"),
+    ("plugin_opt_ring /no/such/ring", "ring /no/such/ring:"),
+    ("plugin_opt_topic a/b+", "plugin_opt_topic is 'a/b+'; must be a topic filter"),
+])
+def test_wrong_options(tmp_path, brokers, line, words):
+    broker = brokers(tmp_path, SIMPLE + line + "\n")
+    assert broker.process.wait(20) != 0
+    assert words in broker.words()
+
+
+@ROOT_ONLY
+@pytest.mark.parametrize("config, user", [(SIMPLE.replace("user root\n", ""), None), (SIMPLE.replace("user root\n", ""), "nobody")])
+def test_as_another_user(tmp_path_factory, brokers, config, user):
+    """Started as root Mosquitto becomes `mosquitto`; started as an ordinary user it stays that one."""
+    home = tmp_path_factory.mktemp("home")
+    # pytest's directories are 0700 for root.
+    directory = home
+    while directory != directory.parent and directory.stat().st_mode & 0o055 != 0o055:
+        directory.chmod(0o755)
+        directory = directory.parent
+    (home / "ring").mkdir()
+    shutil.chown(home / "ring", user or "mosquitto")
+    (home / "ring").chmod(0o700)
+    broker = brokers(home, config, user=user).await_ready()
+    assert broker.publish("devices/a/telemetry").returncode == 0
+    assert RingView(broker.ring).taken == 1
+    assert broker.ring.stat().st_uid == pwd.getpwnam(user or "mosquitto").pw_uid
+
+
+@ROOT_ONLY
+def test_a_ring_that_the_brokers_user_may_not_enter(tmp_path, brokers):
+    (tmp_path / "ring").mkdir()
+    (tmp_path / "ring").chmod(0o700)
+    broker = brokers(tmp_path, SIMPLE.replace("user root\n", ""))
+    assert broker.process.wait(20) != 0
+    assert "Permission denied" in broker.words()
+
+
+def test_what_is_taken_and_what_is_not(tmp_path, brokers):
+    broker = brokers(tmp_path, SIMPLE).await_ready()
+    for topic in ("devices/a/telemetry", "devices//telemetry", "devices/a/commands/1/response"):
+        assert broker.publish(topic).returncode == 0
+    for topic in ("devices/a/status", "devices/a/commands", "devices/a/telemetry/x", "other/a/telemetry"):
+        assert broker.publish(topic).returncode == 0
+    assert broker.publish("devices/a/telemetry", "1", "-i", "sluice-ingress-1").returncode == 0
+    assert RingView(broker.ring).taken == 3
+
+
+def connect(port, client_id, protocol=mqtt.MQTTv311, will=None):
+    """A connected client; `client.gone` is set when its connection ends."""
+    client = mqtt.Client(client_id=client_id, protocol=protocol, reconnect_on_failure=False,
+                         **({} if protocol == mqtt.MQTTv5 else {"clean_session": False}))
+    client.gone, client.subscribed, client.heard = threading.Event(), threading.Event(), []
+    client.on_disconnect = lambda *_: client.gone.set()
+    client.on_subscribe = lambda *_: client.subscribed.set()
+    client.on_message = lambda c, u, message: client.heard.append(message)
+    if will:
+        client.will_set(*will)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    wait_for(client.is_connected, "connected")
+    return client
+
+
+@pytest.mark.parametrize("protocol", [mqtt.MQTTv311, mqtt.MQTTv5])
+def test_a_refused_device_is_disconnected_without_its_will(tmp_path, brokers, protocol):
+    """Nobody reads this ring, and the plugin does not wait for anybody to."""
+    broker = brokers(tmp_path, SIMPLE + "plugin_opt_no_reader_grace_s 0\n").await_ready()
+    watcher = connect(broker.ports[0], "watcher")
+    watcher.subscribe("devices/+/status", 1)
+    assert watcher.subscribed.wait(10)
+    for qos in (1, 2):
+        device = connect(broker.ports[0], "a", protocol, ("devices/a/status", "offline", 1))
+        info = device.publish("devices/a/telemetry", "1", qos=qos)
+        assert device.gone.wait(10), "the connection was not closed"
+        assert not info.is_published()
+        device.loop_stop()
+    # QoS 0 is lost, and the device stays.
+    device = connect(broker.ports[0], "b", protocol, ("devices/b/status", "offline", 1))
+    device.publish("devices/b/telemetry", "1", qos=0).wait_for_publish(10)
+    device.publish("devices/b/status", "online", qos=1).wait_for_publish(10)
+    # This one ends by itself: its Will comes, and is the only one.
+    device._sock_close()  # pylint: disable=protected-access
+    wait_for(lambda: len(watcher.heard) >= 2, "the Will of b")
+    assert [(m.topic, m.payload) for m in watcher.heard] == [
+        ("devices/b/status", b"online"), ("devices/b/status", b"offline")]
+    ring = RingView(broker.ring)
+    assert ring.taken == 0
+    assert ring.refused()["no_reader"] == 2
+    assert "messages are refused: no_reader" in broker.words()
+    watcher.disconnect()
+    device.loop_stop()
+    assert broker.stop() == 0
+
+
+def test_mqtt_5_properties(tmp_path, brokers):
+    broker = brokers(tmp_path, SIMPLE).await_ready()
+    client = connect(broker.ports[0], "five", mqtt.MQTTv5)
+    reasons = []
+    client.on_publish = lambda *arguments: reasons.append(arguments)
+    properties = Properties(PacketTypes.PUBLISH)
+    properties.ContentType = "application/json"
+    properties.ResponseTopic = "devices/five/receipts"
+    properties.CorrelationData = b"\x00\x01"
+    properties.UserProperty = [("x", "y"), ("id", "message-7"), ("id", "message-8")] + [("k", "v")] * 200
+    client.publish("devices/five/telemetry", "1", qos=1, properties=properties).wait_for_publish(10)
+    ring = broker.ring.read_bytes()
+    assert b"devices/five/telemetryfivemessage-7application/jsondevices/five/receipts\x00\x011" in ring
+    assert b"message-8" not in ring
+    client.disconnect()
+    client.loop_stop()
+    assert broker.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def plugin_box(tmp_path_factory):
+    box = Box(tmp_path_factory.mktemp("plugin-box"), Ports.free(), {"ingress": ["mqtt.brokers.0.max_device_messages_per_s=20"]})
+    box.start()
+    yield box
+    assert not any(box.stop().values())
+
+
+@pytest.fixture(scope="module")
+def plugin_clients(plugin_box):
+    clients = Clients(plugin_box)
+    yield clients
+    clients.close()
+
+
+def test_the_sender_travels_with_the_message(plugin_box, plugin_clients):
+    assert mosquitto_pub(plugin_box, "devices/known/telemetry", "1", "-q", "1", "-i", "who-it-was").returncode == 0
+    message = telemetry_from(plugin_clients, "known", 1)[0]
+    assert message.sender.client_id == "who-it-was"
+    assert message.ring_position.ring_id
+
+
+def test_what_cannot_be_read_is_acknowledged_and_becomes_a_dead_letter(plugin_box):
+    assert mosquitto_pub(plugin_box, "devices/bad/telemetry", "{", "-q", "2", "-i", "sloppy").returncode == 0
+    rows = wait_for(lambda: [r for r in sluicectl_json(plugin_box, "deadletters", "list") if r["device_id"] == "bad"], "dead letter")
+    assert rows[0]["sender"]["client_id"] == "sloppy"
+
+
+def test_unknown_topics_are_shown(plugin_box):
+    assert mosquitto_pub(plugin_box, "devices/a/telemetri", "1", "-q", "1", "-i", "typist").returncode == 0
+    rows = wait_for(lambda: sluicectl_json(plugin_box, "unknown-topics"), "an unknown topic")
+    assert (rows[0]["topic"], rows[0]["last_sender"]["client_id"]) == ("devices/a/telemetri", "typist")
+
+
+def test_a_device_over_its_rate_is_refused_for_a_while(plugin_box, plugin_clients):
+    port = int(plugin_box.mqtt.split(":")[1])
+    fast = connect(port, "fast")
+    sent = 0
+    while not fast.gone.is_set() and sent < 20_000:
+        fast.publish("devices/fast/telemetry", str(sent), qos=1).wait_for_publish(1)
+        sent += 1
+    assert fast.gone.wait(10), "nobody stopped it"
+    fast.loop_stop()
+    assert mosquitto_pub(plugin_box, "devices/steady/telemetry", "1", "-q", "1").returncode == 0
+    assert value_of(telemetry_from(plugin_clients, "steady", 1)[0].readings[0]) == 1
+    assert RingView(plugin_box.ring).refused()["rate"] >= 1
+
+
+def test_a_deleted_ring_is_refused_and_made_anew(plugin_box, plugin_clients):
+    assert mosquitto_pub(plugin_box, "devices/before/telemetry", "1", "-q", "1").returncode == 0
+    old = RingView(plugin_box.ring)
+    wait_for(lambda: old.used_bytes == 0, "the ring is drained")
+    plugin_box.ring.unlink()
+    # Within a second it is noticed; drained, it is made anew at once.
+    wait_for(lambda: mosquitto_pub(plugin_box, "devices/after/telemetry", "1", "-q", "1").returncode == 0 and plugin_box.ring.exists(),
+             "a new ring")
+    assert value_of(telemetry_from(plugin_clients, "before", 1)[0].readings[0]) == 1
+    assert mosquitto_pub(plugin_box, "devices/last/telemetry", "1", "-q", "1").returncode == 0
+    assert value_of(telemetry_from(plugin_clients, "last", 1)[0].readings[0]) == 1
+    telemetry_from(plugin_clients, "after", 1)
+
+
+@pytest.mark.parametrize("first, second", [("paho", "plugin"), ("plugin", "paho")])
+def test_a_change_of_source_loses_nothing(tmp_path, first, second):
+    """A box is stopped and started with the other source, while its devices never cease to send."""
+    wanted = Ports(mqtt=ports.free_port(), coap=0, grpc={n: ports.free_port() for n in SERVICES},
+                   metrics={n: 0 for n in SERVICES})
+    names = ("mosquitto", "registry", "ingress")
+    box = Box(tmp_path / "data", wanted, mqtt_source=first)
+    box.start(names=names)
+    fleet = Fleet(box, tmp_path / "report.json", 20, 500, "--settle", "40s")
+    try:
+        for source in (second, first):
+            flowing = fleet.acknowledged + 1000
+            wait_for(lambda: fleet.acknowledged > flowing, "messages flow")  # pylint: disable=cell-var-from-loop
+            assert not any(box.stop().values())
+            box = Box(tmp_path / "data", wanted, mqtt_source=source)
+            box.start(names=names)
+        flowing = fleet.acknowledged + 1000
+        wait_for(lambda: fleet.acknowledged > flowing, "messages flow")
+        report = fleet.stop()
+        assert report["lost"] == 0, report
+        assert report["acknowledged"] > 3000
+    finally:
+        fleet.kill()
+        box.stop()
