@@ -1,17 +1,21 @@
 """Runs every test: Bazel's unit tests, then the integration tests; `./sluice test` and `asan` call it.
 
 The last line is `N passed, N failed`, with `, N skipped` if any were. Exits 0 only if none failed.
-With --config=asan only the unit tests run, built with the sanitizers.
+With --config=asan the unit tests run, built with the sanitizers, and those integration tests that put messages through the
+broker's plugin, with the sanitizers inside of Mosquitto.
 """
 
 import argparse
 import json
+import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
 
+# Integration tests whose messages go through the broker's plugin.
+PLUGIN_TESTS = [f"tests/integration/test_{name}.py" for name in ("plugin", "bad_input", "ways_in", "commands")]
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
@@ -75,13 +79,25 @@ def add_bazel_event(event, tally):
         tally.failures.append(f"{event['id']['targetCompleted']['label']} (build failed)")
 
 
-def run_integration(arguments, tally):
+def sanitized_plugin(config):
+    """The environment in which Mosquitto runs with the plugin built with sanitizers."""
+    out = subprocess.run(["bazel", "info", f"--config={config}", "bazel-bin"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    library = subprocess.run(["g++", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True).stdout
+    return {
+        **os.environ, "SLUICE_PLUGIN": f"{out.strip()}/services/mosquitto_plugin/sluice_mosquitto.so",
+        "SLUICE_MOSQUITTO_PRELOAD": library.strip(),
+        # The broker itself leaks a little at its end.
+        "LSAN_OPTIONS": f"suppressions={ROOT / 'tests/integration/mosquitto_leaks.txt'}:print_suppressions=0",
+    }
+
+
+def run_integration(arguments, tally, environment=None):
     """Runs the tests that start real processes."""
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
         exit_code = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-ra",
-             f"--junitxml={report.name}", "tests/integration", *arguments],
-            cwd=ROOT, check=False).returncode
+             f"--junitxml={report.name}", *(arguments or ["tests/integration"])],
+            cwd=ROOT, check=False, env=environment).returncode
         before = len(tally.failures)
         tally.add_junit(report.name, "integration")
     if exit_code != 0 and len(tally.failures) == before:
@@ -91,12 +107,18 @@ def run_integration(arguments, tally):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", choices=["asan"], help="build with sanitizers")
+    parser.add_argument("--no-unit-tests", action="store_true", help="the integration tests alone")
     parser.add_argument("pytest", nargs="*", help="passed to pytest")
     options = parser.parse_args()
 
     tally = Tally()
-    run_bazel(options.config, tally)
-    if not options.config:
+    if not options.no_unit_tests:
+        run_bazel(options.config, tally)
+    if options.config:
+        if not options.no_unit_tests:
+            subprocess.run([ROOT / "sluice", "build"], check=True)
+        run_integration(options.pytest or PLUGIN_TESTS, tally, sanitized_plugin(options.config))
+    else:
         run_integration(options.pytest, tally)
 
     print()

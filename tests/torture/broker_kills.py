@@ -1,21 +1,26 @@
 """kill -9 of Mosquitto, of ingress, and of both at once, under load: what a device had acknowledged arrives,
 once by its id and in order. The ledger is kept by a process that is not killed.
 
-    tests/torture/broker_kills.py --kills 50 [--victims mosquitto,ingress,both] [--seed S]
+    tests/torture/broker_kills.py [--kills 50] [--victims mosquitto,ingress,both] [--seed S]
 
 Before most kills the reader of the ring is stopped, so that thousands of records lie in it that nobody
-has read. Exits 0 only if all that holds, and prints what it counted.
+has read. Two more victims: `unsynced` kills ingress and cuts off what its journal had not synced, as a power
+cut would; `ring` deletes the ring's file, then kills ingress. Exits 0 only if all that holds, and prints
+what it counted.
 """
 
 import argparse
 import json
+import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import sys
 import tempfile
 import time
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools/box"))
@@ -25,7 +30,11 @@ from box import Box, Ports  # noqa: E402  pylint: disable=wrong-import-position
 from fleet import Fleet  # noqa: E402  pylint: disable=wrong-import-position
 from ring_view import RingView  # noqa: E402  pylint: disable=wrong-import-position
 
-VICTIMS = {"mosquitto": ("mosquitto",), "ingress": ("ingress",), "both": ("ingress", "mosquitto")}
+VICTIMS = {"mosquitto": ("mosquitto",), "ingress": ("ingress",), "both": ("ingress", "mosquitto"),
+           "unsynced": ("ingress",), "ring": ("ingress",)}
+# A lap of a second and a half, so that old records lie everywhere; and one that holds what is not synced.
+RING = {"unsynced": "32MiB"}
+RING_DEFAULT = "4MiB"
 # Of five kills so many find the reader stopped and this many records in the ring.
 STOPPED_OF_FIVE = 4
 UNDRAINED = 10_000
@@ -40,25 +49,73 @@ def wait_for(condition, what):
         time.sleep(0.005)
 
 
+def flow(box, messages=1000):
+    """Waits until so many more have been taken."""
+    start = RingView(box.ring).taken
+    wait_for(lambda: RingView(box.ring).taken > start + messages, "messages flow")
+
+
+def stop_reader(box):
+    """Stops ingress and waits until thousands lie in the ring; returns how many for sure."""
+    box.processes["ingress"].signal(signal.SIGSTOP)
+    ring = RingView(box.ring)
+    stopped_at = ring.taken
+    wait_for(lambda: ring.taken >= stopped_at + UNDRAINED, f"{UNDRAINED} records in the ring")
+    return ring.taken - stopped_at
+
+
+def delete_ring(box):
+    """Deletes the ring's file under its producer, and waits until there is another one with messages in it."""
+    box.ring.unlink()
+    # Refused within a second, drained, made anew.
+    wait_for(lambda: box.ring.exists() and RingView(box.ring).taken > 0, "a new ring")
+
+
+class UnsyncedEnd:
+    """What ingress's journal holds that no fdatasync covers."""
+
+    def __init__(self, box):
+        self._directory = box.data_dir / "ingress/telemetry"
+        count = self._syncs(box)
+        wait_for(lambda: self._syncs(box) > count, "a sync")
+        # All that is written from here on is not synced before the next one.
+        self._newest, self._size = self._end()
+
+    @staticmethod
+    def _syncs(box):
+        page = urllib.request.urlopen(f"http://{box.metrics('ingress')}/metrics", timeout=10).read().decode()
+        found = re.search(r'sluice_journal_sync_seconds_count{journal="telemetry"} (\d+)', page)
+        return int(found.group(1)) if found else 0
+
+    def _end(self):
+        newest = max(self._directory.glob("*.seg"))
+        return newest, newest.stat().st_size
+
+    def cut_off(self):
+        """To be called while ingress is dead."""
+        for segment in self._directory.glob("*.seg"):
+            if segment > self._newest:
+                segment.unlink()
+        os.truncate(self._newest, self._size)
+
+
 def kill(box, victim, undrained, chance):
     """One kill in full flow; returns how many records lay in the ring undrained for sure."""
-    before = RingView(box.ring)
-    start = before.taken
-    wait_for(lambda: RingView(box.ring).taken > start + 1000, "messages flow")
+    end = UnsyncedEnd(box) if victim == "unsynced" else None
+    flow(box, 20_000 if end else 1000)
     time.sleep(chance.uniform(0, 0.2))  # not always in the same state
-    if undrained:
-        box.processes["ingress"].signal(signal.SIGSTOP)
-        ring = RingView(box.ring)
-        stopped_at = ring.taken
-        wait_for(lambda: ring.taken >= stopped_at + UNDRAINED, f"{UNDRAINED} records in the ring")
-        undrained = ring.taken - stopped_at
+    if victim == "ring":
+        delete_ring(box)
     names = VICTIMS[victim]
+    undrained = stop_reader(box) if undrained else 0
     for name in names:
         box.processes[name].signal(signal.SIGKILL)
     if "ingress" not in names:
         box.processes["ingress"].signal(signal.SIGCONT)
     for name in names:
         wait_for(lambda name=name: not box.processes[name].running(), f"{name} is gone")
+    if end:
+        end.cut_off()
     # Either may come back first.
     for name in chance.sample(names, len(names)):
         box.start_one(name)
@@ -68,7 +125,11 @@ def kill(box, victim, undrained, chance):
 def run(victim, kills, devices, rate, seed, scratch, say=print):
     """Kills `victim` so often; returns (what was counted, what is not as promised)."""
     chance = random.Random(seed)
-    box = Box(scratch / "data", Ports.free(), {"ingress": ["journal.max_bytes=4GiB", "journal.hard_max_bytes=8GiB"]})
+    ingress = ["journal.max_bytes=4GiB", "journal.hard_max_bytes=8GiB"]
+    if victim == "unsynced":
+        ingress.append("journal.sync_interval=4s")
+    settings = {"ingress": ingress, "plugin": [f"ring_bytes={RING.get(victim, RING_DEFAULT)}"]}
+    box = Box(scratch / "data", Ports.free(), settings)
     box.start(names=("mosquitto", "registry", "ingress"))
     fleet = Fleet(box, scratch / "report.json", devices, rate, "--id-prefix", f"kill-{victim}", "--settle", "60s")
     undrained = []
@@ -89,22 +150,27 @@ def run(victim, kills, devices, rate, seed, scratch, say=print):
         "victim": victim, "kills": kills, "kills_with_undrained_records": sum(n >= UNDRAINED for n in undrained),
         **{key: report[key] for key in ("sent", "acknowledged", "received", "lost", "duplicates", "out_of_order")},
     }
-    return counted, problems_of(counted, report)
+    return counted, problems_of(counted, report, devices, (scratch / "data/logs/ingress.log").read_text(errors="replace"))
 
 
-def problems_of(counted, report):
+def problems_of(counted, report, devices, log):
     """What is not as promised."""
     problems = []
+    if "nothing legible" in log:
+        # Only damage makes holes, and nobody damaged anything.
+        problems.append("the ring had holes")
     if counted["acknowledged"] == 0:
         problems.append("nothing was acknowledged")
     if counted["lost"]:
         problems.append(f"{counted['lost']} acknowledged messages did not arrive")
     if counted["out_of_order"]:
         problems.append(f"{counted['out_of_order']} messages arrived after a later one of their device")
-    if counted["victim"] == "ingress" and counted["duplicates"]:
-        # Where the broker dies, a device sends again what it has no PUBACK of: that may be there already.
-        problems.append(f"{counted['duplicates']} messages arrived twice, though no device sent twice")
-    if report.get("gap_records"):
+    # Where the broker dies or closes connections, a device sends again what it has no PUBACK of, and that may be there
+    # already: at this rate one message a device.
+    may_come_twice = 0 if counted["victim"] in ("ingress", "unsynced") else devices * counted["kills"]
+    if counted["duplicates"] > may_come_twice:
+        problems.append(f"{counted['duplicates']} messages arrived twice; at most {may_come_twice} were sent twice")
+    if report.get("gap_records") and counted["victim"] != "unsynced":
         problems.append(f"{report['gap_records']} records were lost by the journal")
     wanted = counted["kills"] * STOPPED_OF_FIVE // 5
     if counted["kills_with_undrained_records"] < wanted:
@@ -115,7 +181,7 @@ def problems_of(counted, report):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50, help="of each victim (default: 50)")
-    parser.add_argument("--victims", default="mosquitto,ingress,both")
+    parser.add_argument("--victims", default="mosquitto,ingress,both", help=f"of {', '.join(VICTIMS)}")
     parser.add_argument("--devices", type=int, default=500)
     parser.add_argument("--rate", type=int, default=20_000, help="messages a second over all devices (default: 20000)")
     parser.add_argument("--seed", type=int, default=int(time.time()))

@@ -20,7 +20,8 @@ BINARIES = {
     "analytics": BIN / "services/analytics/sluice-analytics",
     "sluicectl": BIN / "tools/sluicectl/sluicectl",
     "fleetsim": BIN / "tools/fleetsim/fleetsim",
-    "plugin": BIN / "services/mosquitto_plugin/sluice_mosquitto.so",
+    # Another build of it, for the sanitizers: see tests/run.py.
+    "plugin": pathlib.Path(os.environ.get("SLUICE_PLUGIN") or BIN / "services/mosquitto_plugin/sluice_mosquitto.so"),
 }
 SOURCES = ("plugin", "paho")
 
@@ -40,6 +41,12 @@ class Ports:
     def free():
         none = {"ingress": 0, "registry": 0, "analytics": 0}
         return Ports(mqtt=0, coap=0, grpc=dict(none), metrics=dict(none))
+
+
+def mosquitto():
+    """The words that start the broker, before its flags."""
+    preload = os.environ.get("SLUICE_MOSQUITTO_PRELOAD")
+    return [*(["/usr/bin/env", f"LD_PRELOAD={preload}"] if preload else []), "/usr/sbin/mosquitto"]
 
 
 def memory_limit(directory):
@@ -162,7 +169,7 @@ class Box:
                               "free it or choose another one with --mqtt-port")
         self.endpoints["mosquitto"] = {"mqtt": f"127.0.0.1:{port}"}
         self._configure_mosquitto()
-        return ["/usr/sbin/mosquitto", "-c", self.data_dir / "mosquitto/mosquitto.conf"]
+        return [*mosquitto(), "-c", self.data_dir / "mosquitto/mosquitto.conf"]
 
     @property
     def ring(self):

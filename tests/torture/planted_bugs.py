@@ -1,0 +1,108 @@
+"""The test of the tests: plants a bug in a copy of the tree, builds it, and lets the kills run on it, which must go red.
+
+    tests/torture/planted_bugs.py [NAME …]
+
+The first build of the copy takes as long as any first build. Exits 0 only if every bug was found.
+"""
+
+import filecmp
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+COPY = pathlib.Path(os.environ.get("SLUICE_TOOLS", pathlib.Path.home() / ".cache/sluice/tools")).parent / "planted"
+TARGETS = ["//services/ingress:sluice-ingress", "//services/registry:sluice-registry", "//tools/fleetsim:fleetsim",
+           "//services/mosquitto_plugin:sluice_mosquitto.so"]
+
+# NAME: (file, text, what stands there instead, victims that must show it).
+BUGS = {
+    # The window is made wide enough to be hit.
+    "head-before-record": (
+        "libs/ring/ring_producer.cc",
+        "  const uint64_t position = head_ + passed_over;\n",
+        "  const uint64_t position = head_ + passed_over;\n"
+        "  file_.producer()->head.store(position + stride, std::memory_order_seq_cst);\n"
+        "  for (volatile int i = 0; i < 200'000; i = i + 1) {\n  }\n",
+        "both"),
+    "tail-before-fsync": (
+        "services/ingress/ring/ring_source.cc",
+        "while (!pending_.empty() && parts_.intake->IsDurable(pending_.front().receipt)) {",
+        "while (!pending_.empty()) {",
+        "unsynced"),
+    # What a record says of its place is believed, whatever the place.
+    "checksum-without-position": (
+        "libs/ring/record_format.cc",
+        "  if (header.position != position) return false;\n",
+        "",
+        "both"),
+    # Read beyond a payload's end, for the address sanitizer inside of the broker.
+    "overflow": (
+        "libs/mqtt_record/mqtt_record.cc",
+        "  record->payload_cut = Cut(&record->payload, kMaxPayloadBytes);\n",
+        "  record->payload_cut = Cut(&record->payload, kMaxPayloadBytes);\n"
+        "  record->payload.size += 64;\n",
+        "asan"),
+    "intake-from-a-recreated-file": (
+        "libs/ring/ring_producer.cc",
+        "replaced_ = !file_.StandsAtPath();",
+        "replaced_ = false;",
+        "ring"),
+}
+
+
+def copy_tree():
+    """The files that git knows, as they are now; what has not changed is left alone, and not built again."""
+    names = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=ROOT, check=True,
+                           capture_output=True, text=True).stdout.split("\0")
+    for name in filter(None, names):
+        source, target = ROOT / name, COPY / name
+        if source.exists() and not (target.exists() and filecmp.cmp(source, target, shallow=False)):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+
+
+def passes(victims):
+    """Builds the copy and says whether it passes: the kills of these victims, or `asan`: a test with the sanitizers in the
+    broker. What they print is shown."""
+    if victims == "asan":
+        plugin = "//services/mosquitto_plugin:sluice_mosquitto.so"
+        subprocess.run(["bazel", "build", "--config=asan", plugin], cwd=COPY, check=True)
+        return subprocess.run([sys.executable, COPY / "tests/run.py", "--config=asan", "--no-unit-tests",
+                               "tests/integration/test_plugin.py::test_one_listener"], cwd=COPY, check=False).returncode == 0
+    subprocess.run(["bazel", "build", *TARGETS], cwd=COPY, check=True)
+    return subprocess.run([sys.executable, COPY / "tests/torture/broker_kills.py", "--kills", "5", "--victims", victims],
+                          cwd=COPY, check=False, timeout=900).returncode == 0
+
+
+def plant(name):
+    """Whether the bug is found."""
+    path, text, instead, victims = BUGS[name]
+    file = COPY / path
+    sound = file.read_text()
+    assert sound.count(text) == 1, f"{name}: {path} holds the text {sound.count(text)} times"
+    file.write_text(sound.replace(text, instead))
+    try:
+        print(f"-- {name}", flush=True)
+        return not passes(victims)
+    finally:
+        file.write_text(sound)
+
+
+def main():
+    names = sys.argv[1:] or list(BUGS)
+    copy_tree()
+    print("-- without a bug", flush=True)
+    missed = [f"red without a bug: {victims}" for victims in ("both,unsynced,ring", "asan") if not passes(victims)]
+    missed += [f"{name} was not found" for name in names if not plant(name)]
+    for line in missed:
+        print(f"FAILED: {line}")
+    if not missed:
+        print(f"OK: {len(names)} planted bugs, all found")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
