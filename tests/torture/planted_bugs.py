@@ -17,39 +17,42 @@ COPY = pathlib.Path(os.environ.get("SLUICE_TOOLS", pathlib.Path.home() / ".cache
 TARGETS = ["//services/ingress:sluice-ingress", "//services/registry:sluice-registry", "//tools/fleetsim:fleetsim",
            "//services/mosquitto_plugin:sluice_mosquitto.so"]
 
-# NAME: (file, text, what stands there instead, victims that must show it).
+WAIT = "  for (volatile int i = 0; i < 200'000; i = i + 1) {\n  }\n"  # a window wide enough to be hit
+
+# NAME: (victims that must show it, [(file, text, what stands there instead)]).
 BUGS = {
-    # The window is made wide enough to be hit.
-    "head-before-record": (
+    "head-before-record": ("both", [(
         "libs/ring/ring_producer.cc",
         "  const uint64_t position = head_ + passed_over;\n",
         "  const uint64_t position = head_ + passed_over;\n"
-        "  file_.producer()->head.store(position + stride, std::memory_order_seq_cst);\n"
-        "  for (volatile int i = 0; i < 200'000; i = i + 1) {\n  }\n",
-        "both"),
-    "tail-before-fsync": (
+        "  file_.producer()->head.store(position + stride, std::memory_order_seq_cst);\n" + WAIT)]),
+    "tail-before-fsync": ("unsynced", [(
         "services/ingress/ring/ring_source.cc",
         "while (!pending_.empty() && parts_.intake->IsDurable(pending_.front().receipt)) {",
-        "while (!pending_.empty()) {",
-        "unsynced"),
-    # What a record says of its place is believed, whatever the place.
-    "checksum-without-position": (
-        "libs/ring/record_format.cc",
-        "  if (header.position != position) return false;\n",
-        "",
-        "both"),
+        "while (!pending_.empty()) {")]),
+    # Killed between the header and the content, a record of the lap before passes for the new one.
+    "checksum-without-position": ("both", [
+        ("libs/ring/record_format.cc",
+         "  const size_t summed_bytes = kRecordHeaderBytes - sizeof(uint64_t) + content_bytes;\n"
+         "  return XXH3_64bits_withSeed(record + sizeof(uint64_t), summed_bytes, seed);\n",
+         "  const size_t summed_bytes = kRecordHeaderBytes - 2 * sizeof(uint64_t) + content_bytes;\n"
+         "  return XXH3_64bits_withSeed(record + 2 * sizeof(uint64_t), summed_bytes, seed);\n"),
+        ("libs/ring/ring_producer.cc",
+         "  std::memcpy(record, &header, sizeof(header));\n",
+         "  std::memcpy(record + 8, &header.position, sizeof(header) - 8);\n"),
+        ("libs/ring/ring_producer.cc",
+         "  uint8_t* out = record + kRecordHeaderBytes;\n",
+         WAIT + "  uint8_t* out = record + kRecordHeaderBytes;\n")]),
+    "intake-from-a-recreated-file": ("ring", [(
+        "libs/ring/ring_producer.cc",
+        "replaced_ = !file_.StandsAtPath();",
+        "replaced_ = false;")]),
     # Read beyond a payload's end, for the address sanitizer inside of the broker.
-    "overflow": (
+    "overflow": ("asan", [(
         "libs/mqtt_record/mqtt_record.cc",
         "  record->payload_cut = Cut(&record->payload, kMaxPayloadBytes);\n",
         "  record->payload_cut = Cut(&record->payload, kMaxPayloadBytes);\n"
-        "  record->payload.size += 64;\n",
-        "asan"),
-    "intake-from-a-recreated-file": (
-        "libs/ring/ring_producer.cc",
-        "replaced_ = !file_.StandsAtPath();",
-        "replaced_ = false;",
-        "ring"),
+        "  record->payload.size += 64;\n")]),
 }
 
 
@@ -79,16 +82,18 @@ def passes(victims):
 
 def plant(name):
     """Whether the bug is found."""
-    path, text, instead, victims = BUGS[name]
-    file = COPY / path
-    sound = file.read_text()
-    assert sound.count(text) == 1, f"{name}: {path} holds the text {sound.count(text)} times"
-    file.write_text(sound.replace(text, instead))
+    victims, edits = BUGS[name]
+    sound = {path: (COPY / path).read_text() for path, _, _ in edits}
     try:
+        for path, text, instead in edits:
+            now = (COPY / path).read_text()
+            assert now.count(text) == 1, f"{name}: {path} holds the text {now.count(text)} times"
+            (COPY / path).write_text(now.replace(text, instead))
         print(f"-- {name}", flush=True)
         return not passes(victims)
     finally:
-        file.write_text(sound)
+        for path, text in sound.items():
+            (COPY / path).write_text(text)
 
 
 def main():

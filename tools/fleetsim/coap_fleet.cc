@@ -82,7 +82,7 @@ class CoapFleet::Device final : public EventLoop::Handler, public CoapEndpoint::
     if (size < 0) CountErrno("send");
   }
   void AppendPayload(int64_t message, std::string* out) override {
-    fleet_->workload_->AppendPayload(device_, message, out);
+    fleet_->workload_->AppendPayloadAgain(device_, message, out);
   }
   void OnAcknowledged(int64_t message) override {
     fleet_->workload_->Acknowledged(device_, message, event_us_);

@@ -74,7 +74,7 @@ class MqttFleet::Connection final : public EventLoop::Handler, public MqttSessio
     if (fleet_->options_.greedy) SendAll(event_us_);
   }
   void AppendPayload(int64_t message, std::string* out) override {
-    fleet_->workload_->AppendPayload(device_, message, out);
+    fleet_->workload_->AppendPayloadAgain(device_, message, out);
   }
   void OnCommand() override { ++fleet_->stats_.commands_received; }
   void OnCommandAnswered() override { ++fleet_->stats_.commands_answered; }

@@ -25,6 +25,7 @@ ProtocolTotals Sum(const Totals& totals) {
     sum.received += one.received;
     sum.acknowledged_and_received += one.acknowledged_and_received;
     sum.duplicates += one.duplicates;
+    sum.unprovoked_duplicates += one.unprovoked_duplicates;
     sum.out_of_order += one.out_of_order;
     sum.acknowledge_latency.Add(one.acknowledge_latency);
     sum.delivery_latency.Add(one.delivery_latency);
@@ -56,6 +57,7 @@ void WriteMessages(const ProtocolTotals& totals, const RunResult& result, JsonWr
       .Member("lost", totals.lost())
       .Member("lost_unacknowledged", totals.lost_unacknowledged())
       .Member("duplicates", totals.duplicates)
+      .Member("unprovoked_duplicates", totals.unprovoked_duplicates)
       .Member("out_of_order", totals.out_of_order);
   WriteHistogram("latency_us", totals.delivery_latency, json);
 }

@@ -10,6 +10,8 @@ constexpr uint64_t kReceived = uint64_t{1} << 49;
 constexpr uint64_t kAnomaly = uint64_t{1} << 50;
 constexpr uint64_t kReported = uint64_t{1} << 51;
 
+constexpr uint64_t kSentAgain = uint64_t{1} << 52;
+
 constexpr size_t kMaxErrorKinds = 64;
 
 }  // namespace
@@ -30,6 +32,11 @@ int64_t Tally::Sent(int device, int64_t now_us, bool anomaly) {
   ++totals_.protocols[static_cast<int>(d.protocol)].sent;
   totals_.anomalies.planted += anomaly;
   return static_cast<int64_t>(d.messages.size()) - 1;
+}
+
+void Tally::SentAgain(int device, int64_t number) {
+  absl::MutexLock lock(&mutex_);
+  devices_[device].messages[number] |= kSentAgain;
 }
 
 bool Tally::Acknowledged(int device, int64_t number, int64_t now_us) {
@@ -94,7 +101,9 @@ void Tally::Received(absl::Span<const Arrival> arrivals, int64_t now_us) {
     if (!Locate(arrival, &index, &number)) continue;
     Device& device = devices_[index];
     if (device.messages[number] & kReceived) {
-      ++totals_.protocols[static_cast<int>(device.protocol)].duplicates;
+      ProtocolTotals& totals = totals_.protocols[static_cast<int>(device.protocol)];
+      ++totals.duplicates;
+      if (!(device.messages[number] & kSentAgain)) ++totals.unprovoked_duplicates;
     } else {
       Receive(&device, number, now_us);
     }

@@ -32,6 +32,9 @@ struct ProtocolTotals {
   int64_t acknowledged_and_received = 0;
   // Shown to it again at another offset.
   int64_t duplicates = 0;
+  // Those of them that the device had sent once only (MQTT; CoAP devices count as having sent all
+  // of theirs more often).
+  int64_t unprovoked_duplicates = 0;
   // Shown to it after a later message of the same device.
   int64_t out_of_order = 0;
   // From sending to the acknowledgement, and to the subscriber.
@@ -94,6 +97,8 @@ class Tally {
 
   // A new message of the device; returns its number.
   int64_t Sent(int device, int64_t now_us, bool anomaly);
+  // The message was sent again, since it was not acknowledged in time.
+  void SentAgain(int device, int64_t number);
   // The first time counts; false if it was acknowledged already.
   bool Acknowledged(int device, int64_t number, int64_t now_us);
   void Refused(int device);

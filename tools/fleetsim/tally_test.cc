@@ -62,6 +62,17 @@ TEST_F(TallyTest, TellsDuplicatesAndDisorder) {
   EXPECT_EQ(Mqtt().duplicates, 1);
 }
 
+TEST_F(TallyTest, TellsDuplicatesThatNoDeviceSent) {
+  for (int i = 0; i < 2; ++i) tally_.Sent(a_, 0, false);
+  tally_.SentAgain(a_, 0);
+  tally_.Received({{"a", kFirstTag}, {"a", kFirstTag}}, 1);
+  EXPECT_EQ(Mqtt().duplicates, 1);
+  EXPECT_EQ(Mqtt().unprovoked_duplicates, 0);
+  tally_.Received({{"a", kFirstTag + 1}, {"a", kFirstTag + 1}}, 1);
+  EXPECT_EQ(Mqtt().duplicates, 2);
+  EXPECT_EQ(Mqtt().unprovoked_duplicates, 1);
+}
+
 TEST_F(TallyTest, AnOffsetShownAgainIsNoDuplicateUnlessItIsAnotherMessage) {
   for (int i = 0; i < 2; ++i) tally_.Sent(a_, 0, false);
   tally_.Received({{"a", kFirstTag}}, 1);

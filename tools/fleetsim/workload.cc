@@ -59,6 +59,11 @@ void Workload::AppendPayload(int device, int64_t number, std::string* out) const
                   (options_.epoch_us + sending.sent_us) / 1000, out);
 }
 
+void Workload::AppendPayloadAgain(int device, int64_t number, std::string* out) const {
+  tally_->SentAgain(device, number);
+  AppendPayload(device, number, out);
+}
+
 void Workload::Acknowledged(int device, int64_t number, int64_t now_us) {
   if (!tally_->Acknowledged(device, number, now_us)) return;
   if (ledger_ != nullptr) {

@@ -51,6 +51,8 @@ class Workload {
   int64_t Begin(int device, int64_t now_us);
   // Writes the payload of a message that has begun: the same each time.
   void AppendPayload(int device, int64_t number, std::string* out) const;
+  // Likewise, for a message that may have been sent before.
+  void AppendPayloadAgain(int device, int64_t number, std::string* out) const;
   void Acknowledged(int device, int64_t number, int64_t now_us);
   void Refused(int device, absl::string_view kind);
   void CountError(absl::string_view kind) { tally_->CountError(kind); }
