@@ -32,9 +32,9 @@ from ring_view import RingView  # noqa: E402  pylint: disable=wrong-import-posit
 
 VICTIMS = {"mosquitto": ("mosquitto",), "ingress": ("ingress",), "both": ("ingress", "mosquitto"),
            "unsynced": ("ingress",), "ring": ("ingress",)}
-# A lap of a second and a half, so that old records lie everywhere; and one that holds what is not synced.
+# A lap of two seconds, so that old records lie everywhere; and one that holds what is not synced.
 RING = {"unsynced": "32MiB"}
-RING_DEFAULT = "4MiB"
+RING_DEFAULT = "8MiB"
 # Of five kills so many find the reader stopped and this many records in the ring.
 STOPPED_OF_FIVE = 4
 UNDRAINED = 10_000

@@ -13,7 +13,9 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-COPY = pathlib.Path(os.environ.get("SLUICE_TOOLS", pathlib.Path.home() / ".cache/sluice/tools")).parent / "planted"
+TOOLS = pathlib.Path(os.environ.get("SLUICE_TOOLS") or pathlib.Path.home() / ".cache/sluice/tools")
+PYTHON = TOOLS / "venv/bin/python"
+COPY = TOOLS.parent / "planted"
 TARGETS = ["//services/ingress:sluice-ingress", "//services/registry:sluice-registry", "//tools/fleetsim:fleetsim",
            "//services/mosquitto_plugin:sluice_mosquitto.so"]
 
@@ -73,7 +75,7 @@ def passes(victims):
     if victims == "asan":
         plugin = "//services/mosquitto_plugin:sluice_mosquitto.so"
         subprocess.run(["bazel", "build", "--config=asan", plugin], cwd=COPY, check=True)
-        return subprocess.run([sys.executable, COPY / "tests/run.py", "--config=asan", "--no-unit-tests",
+        return subprocess.run([PYTHON, COPY / "tests/run.py", "--config=asan", "--no-unit-tests",
                                "tests/integration/test_plugin.py::test_one_listener"], cwd=COPY, check=False).returncode == 0
     subprocess.run(["bazel", "build", *TARGETS], cwd=COPY, check=True)
     return subprocess.run([sys.executable, COPY / "tests/torture/broker_kills.py", "--kills", "5", "--victims", victims],
