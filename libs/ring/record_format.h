@@ -15,6 +15,8 @@ inline constexpr size_t kHeaderBytes = 80;
 inline constexpr uint64_t kRecordHeaderBytes = 24;
 // Positions at or above this are damage.
 inline constexpr uint64_t kMaxPosition = uint64_t{1} << 62;
+// So are tails at or above this: no damaged one takes a ring to where its records are not believed.
+inline constexpr uint64_t kMaxTail = kMaxPosition / 2;
 
 struct RingHeader {
   uint64_t id = 0;

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace sluice::ring {
@@ -19,6 +20,9 @@ namespace {
 constexpr int kOpenFlags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
 // ".reader.lock" or a dot and twenty digits.
 constexpr int kMaxSuffixBytes = 24;
+// 0.1 s in all.
+constexpr int kLockTries = 20;
+constexpr long kLockPauseNs = 5'000'000;
 
 // A path with a suffix.
 struct Beside {
@@ -144,8 +148,14 @@ RingError RingFile::Lock(unsigned mode) {
   const Beside lock(path_, ".lock");
   lock_fd_ = open(lock.text, kOpenFlags | O_CREAT, mode);
   if (lock_fd_ < 0) return FromErrno();
-  if (flock(lock_fd_, LOCK_EX | LOCK_NB) == 0) return RingError::kNone;
-  return errno == EWOULDBLOCK ? RingError::kBusy : RingError::kSystem;
+  for (int tries = 0; flock(lock_fd_, LOCK_EX | LOCK_NB) != 0; ++tries) {
+    if (errno != EWOULDBLOCK) return RingError::kSystem;
+    if (tries == kLockTries) return RingError::kBusy;
+    // It may be somebody who only asks whether there is a producer.
+    const timespec pause = {0, kLockPauseNs};
+    nanosleep(&pause, nullptr);
+  }
+  return RingError::kNone;
 }
 
 RingError RingFile::VisitSetAside(Plan* plan) {
@@ -305,7 +315,7 @@ RingError RingFile::Touch(int fd) {
 
 uint64_t RingFile::TailOrZero() const {
   const uint64_t tail = reader()->tail.load(std::memory_order_acquire);
-  return tail % 8 == 0 && tail < kMaxPosition ? tail : 0;
+  return tail % 8 == 0 && tail < kMaxTail ? tail : 0;
 }
 
 bool RingFile::HasUndrained() const {

@@ -7,14 +7,15 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "libs/file/atomic_file.h"
-#include "libs/file/file_system.h"
 #include "libs/proto_time/proto_time.h"
+#include "libs/ring/producer_probe.h"
 #include "libs/status/field_violation.h"
 
 namespace sluice::ingress {
 namespace {
 
 constexpr int64_t kMaxPasswordBytes = 64 << 10;
+constexpr char kPlugin[] = "plugin";
 
 absl::StatusOr<MqttSession::Options> SessionOptions(const config::v1::MqttBroker& settings,
                                                     const std::string& field,
@@ -58,24 +59,34 @@ MqttBroker::MqttBroker(const config::v1::MqttBroker& settings, Parts parts,
 
 MqttBroker::~MqttBroker() { Stop(); }
 
+Wishes MqttBroker::WishesNow() const {
+  if (settings_.source() != kPlugin) return {MqttSource::Subscriptions(), {}};
+  // The plugin has its ring before the broker lets anybody in.
+  if (ring::HasProducer(settings_.ring())) {
+    return {MqttSource::SubscriptionsBesidePlugin(), MqttSource::TakenByPlugin()};
+  }
+  spdlog::error(
+      "MQTT broker {}: no plugin has the ring {}: telemetry comes by a subscription until the "
+      "broker is started with it (docs/mqtt.md)",
+      settings_.address(), settings_.ring());
+  return {MqttSource::Subscriptions(), {}};
+}
+
 void MqttBroker::Start() {
-  const bool by_plugin = settings_.source() == "plugin";
   const auto take = [this](const InboundPublish& publish) {
     if (parts_.on_message) parts_.on_message(publish.topic);
     return source_.Take(publish);
   };
-  session_->Start(by_plugin ? MqttSource::SubscriptionsBesidePlugin() : MqttSource::Subscriptions(),
+  session_->Start([this] { return WishesNow(); },
                   [take](const InboundPublish& publish) { return take(publish).outcome; });
   if (settings_.ring().empty()) return;
   RingSource::Options options;
   options.path = settings_.ring();
-  options.drain_only = !by_plugin;
+  options.drain_only = settings_.source() != kPlugin;
   options.max_device_messages_per_s = settings_.max_device_messages_per_s();
   ring_ = std::make_unique<RingSource>(
       options, RingSource::Parts{take, parts_.intake, parts_.unknown_topics, parts_.clock},
-      parts_.marks, [this, by_plugin] {
-        if (by_plugin) session_->Unsubscribe(MqttSource::TakenByPlugin());
-      });
+      parts_.marks);
 }
 
 void MqttBroker::Stop() {

@@ -26,7 +26,7 @@ namespace sluice::ingress {
 // that our plugin in the broker fills (`source: plugin`).
 //
 // At a change of source nothing is lost: with `plugin`, what the broker had queued for the session
-// is taken, and its old subscriptions are ended only when the ring is there; with `paho`, a ring
+// is taken, and telemetry is subscribed to as long as no plugin has the ring; with `paho`, a ring
 // that is there is drained. What is under way at that moment may come twice.
 class MqttBroker {
  public:
@@ -68,6 +68,9 @@ class MqttBroker {
  private:
   MqttBroker(const config::v1::MqttBroker& settings, Parts parts,
              std::unique_ptr<MqttSession> session);
+
+  // What the session subscribes to now.
+  Wishes WishesNow() const;
 
   const config::v1::MqttBroker settings_;
   const Parts parts_;

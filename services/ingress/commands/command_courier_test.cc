@@ -315,7 +315,8 @@ TEST_F(CommandCourierTest, ReachesTheDeviceThroughMosquitto) {
   options.broker = broker.uri();
   options.client_id = "sluice-ingress-1";
   auto session = MqttSession::Create(options).value();
-  session->Start({}, [](const InboundPublish&) { return Outcome::kTaken; });
+  session->Start(std::vector<Subscription>(),
+                 [](const InboundPublish&) { return Outcome::kTaken; });
   auto courier = Courier(session.get());
   v1::Command command = Pending("1", "valve");
   (*command.mutable_arguments()->mutable_fields())["percent"].set_number_value(40);

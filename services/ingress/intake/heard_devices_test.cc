@@ -65,6 +65,40 @@ TEST_F(HeardDevicesTest, ASightingAfterAStatusWaitsForIt) {
   EXPECT_THAT(Take(8), UnorderedElementsAre("a"));
 }
 
+TEST_F(HeardDevicesTest, WhatCameBeforeAStatusSaysNothingHoweverLateItIsTold) {
+  for (const absl::Duration jump : {-absl::Hours(1), absl::ZeroDuration(), absl::Hours(1)}) {
+    const Moment before = MomentOf(clock_);
+    clock_.Advance(absl::Seconds(1));
+    // Somebody sets the wall clock.
+    clock_.Jump(jump);
+    heard_.StatusReported("a", clock_.Uptime(), 7);
+    heard_.Heard("a", before);
+    EXPECT_THAT(Take(100), IsEmpty()) << jump;
+    heard_.TellAgain();
+    EXPECT_THAT(Take(100), IsEmpty()) << jump;
+
+    clock_.Advance(absl::Seconds(1));
+    clock_.Jump(jump);
+    Hear("a");
+    ASSERT_THAT(Take(100), UnorderedElementsAre("a")) << jump;
+    EXPECT_EQ(taken_[0].last_seen, clock_.Now());
+  }
+}
+
+TEST_F(HeardDevicesTest, AnOlderMessageToldLaterIsNoNews) {
+  for (const absl::Duration jump : {-absl::Hours(1), absl::ZeroDuration(), absl::Hours(1)}) {
+    const Moment before = MomentOf(clock_);
+    clock_.Advance(absl::Seconds(1));
+    clock_.Jump(jump);
+    Hear("a");
+    heard_.Heard("a", before);
+    ASSERT_THAT(Take(), UnorderedElementsAre("a"));
+    EXPECT_EQ(taken_[0].last_seen, clock_.Now());
+    heard_.Heard("a", before);
+    EXPECT_THAT(Take(), IsEmpty());
+  }
+}
+
 TEST_F(HeardDevicesTest, GivesBackWhatNothingOvertook) {
   Hear("a");
   Hear("b");

@@ -45,7 +45,25 @@ class JournalIntakeTest : public ::testing::Test {
     return message;
   }
 
-  // The newest dead letter.
+  // As the broker's plugin took it in.
+  static InboundMessage FromRing(InboundMessage message, uint64_t ring_id, uint64_t end) {
+    message.client_id = "client-7";
+    message.username = "anna";
+    message.ring = RingPosition{ring_id, end};
+    return message;
+  }
+
+  // The newest of its log.
+  v1::Telemetry LastTelemetry() {
+    v1::Telemetry telemetry;
+    const auto records = telemetry_.records();
+    if (records.empty()) {
+      ADD_FAILURE() << "no telemetry";
+    } else {
+      EXPECT_TRUE(telemetry.ParseFromString(records.back()));
+    }
+    return telemetry;
+  }
   v1::DeadLetter LastLetter() {
     v1::DeadLetter letter;
     const auto records = dead_letters_.records();
@@ -242,6 +260,83 @@ TEST_F(JournalIntakeTest, WritesCommandResponsesForTheRegistry) {
   EXPECT_EQ(LastReport().command().error_message(), "jammed");
 }
 
+TEST_F(JournalIntakeTest, EveryRecordSaysWhereItCameFrom) {
+  const std::string sender = R"(client_id: "client-7" username: "anna")";
+  intake_.Take(FromRing(Message("1"), 5, 100));
+  EXPECT_EQ(LastTelemetry().sender().ShortDebugString(), sender);
+  EXPECT_EQ(LastTelemetry().ring_position().ShortDebugString(), "ring_id: 5 end: 100");
+  intake_.Take(FromRing(Message("{"), 5, 200));
+  EXPECT_EQ(LastLetter().sender().ShortDebugString(), sender);
+  EXPECT_EQ(LastLetter().ring_position().ShortDebugString(), "ring_id: 5 end: 200");
+  intake_.Take(FromRing(Message("{}", Kind::kCommandResponse), 5, 300));
+  EXPECT_EQ(LastReport().ring_position().ShortDebugString(), "ring_id: 5 end: 300");
+  intake_.Take(FromRing(Message("online", Kind::kStatus), 5, 400));
+  EXPECT_EQ(LastReport().ring_position().ShortDebugString(), "ring_id: 5 end: 400");
+
+  // What came another way is no mark of a ring.
+  for (const absl::string_view payload : {"1", "{"}) intake_.Take(Message(payload));
+  intake_.Take(Message("online", Kind::kStatus));
+  EXPECT_FALSE(LastTelemetry().has_sender() || LastTelemetry().has_ring_position());
+  EXPECT_FALSE(LastLetter().has_sender() || LastLetter().has_ring_position());
+  EXPECT_FALSE(LastReport().has_ring_position());
+}
+
+TEST_F(JournalIntakeTest, BoundsWhatSendersCallThemselves) {
+  const std::string long_name(300, 'n');
+  InboundMessage message = Message("1");
+  message.client_id = long_name;
+  message.username = "caf\xe9";
+  intake_.Take(message);
+  EXPECT_EQ(LastTelemetry().sender().client_id(), std::string(256, 'n'));
+  EXPECT_EQ(LastTelemetry().sender().username(), "caf\xef\xbf\xbd");
+  message.payload = "{";
+  message.client_id = "";
+  message.username = long_name;
+  intake_.Take(message);
+  EXPECT_EQ(LastLetter().sender().client_id(), "");
+  EXPECT_EQ(LastLetter().sender().username(), std::string(256, 'n'));
+}
+
+TEST_F(JournalIntakeTest, WhatALogHasFromBeforeACrashIsNotWrittenAgain) {
+  RingMarks marks;
+  marks.Add(Log::kTelemetry, {5, 200});
+  marks.Add(Log::kDeadLetters, {5, 300});
+  JournalIntake intake({&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_},
+                       {false, marks});
+  const auto log = [&](const InboundMessage& message) { return intake.Take(message).receipt.log; };
+  const Verdict again = intake.Take(FromRing(Message("1"), 5, 200));
+  EXPECT_TRUE(again.status.ok());
+  EXPECT_EQ(again.receipt.log, Log::kNone);
+  EXPECT_TRUE(intake.IsDurable(again.receipt));
+  EXPECT_TRUE(telemetry_.records().empty());
+  // The mark of the dead letters is further on, and says nothing about the others.
+  EXPECT_EQ(log(FromRing(Message("1"), 5, 208)), Log::kTelemetry);
+  EXPECT_EQ(log(FromRing(Message("{}", Kind::kCommandResponse), 5, 100)), Log::kReports);
+  EXPECT_EQ(log(FromRing(Message("1"), 6, 100)), Log::kTelemetry) << "of another ring";
+  EXPECT_EQ(log(Message("1")), Log::kTelemetry) << "of none";
+
+  const Verdict refused_again = intake.Take(FromRing(Message("{"), 5, 300));
+  EXPECT_EQ(refused_again.reason, v1::DEAD_LETTER_REASON_MALFORMED);
+  EXPECT_EQ(refused_again.receipt.log, Log::kNone);
+  EXPECT_TRUE(dead_letters_.records().empty());
+  EXPECT_EQ(log(FromRing(Message("{"), 5, 308)), Log::kDeadLetters);
+
+  const auto stats = intake.stats();
+  EXPECT_EQ(stats.messages[v1::PROTOCOL_MQTT][0][0][IntakeStats::kUnchanged], 1);
+  EXPECT_EQ(stats.messages[v1::PROTOCOL_MQTT][0][0][IntakeStats::kAccepted], 3);
+}
+
+TEST_F(JournalIntakeTest, WhatIsKnownForNothingBecomesADeadLetter) {
+  InboundMessage message = Message("who knows", Kind::kUnknown, "");
+  message.address = "devices/pump-7/elsewhere";
+  ExpectRefused(FromRing(message, 5, 100), v1::DEAD_LETTER_REASON_MALFORMED,
+                absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(LastLetter().address(), "devices/pump-7/elsewhere");
+  EXPECT_EQ(LastLetter().payload(), "who knows");
+  EXPECT_EQ(LastLetter().sender().client_id(), "client-7");
+  EXPECT_EQ(intake_.stats().messages[v1::PROTOCOL_MQTT][3][0][IntakeStats::kMalformed], 1);
+}
+
 TEST_F(JournalIntakeTest, SaysNotNowWhenAJournalDoesNotTakeIt) {
   telemetry_.FailAppends(absl::ResourceExhaustedError("disk full"));
   Verdict verdict = intake_.Take(Message("1"));
@@ -311,6 +406,19 @@ TEST_F(JournalIntakeTest, TakesDecodedTelemetryWithoutDeadLetters) {
   EXPECT_EQ(verdict.status.code(), absl::StatusCode::kOutOfRange);
   EXPECT_TRUE(dead_letters_.records().empty());
   EXPECT_EQ(telemetry_.records().size(), 1u);
+}
+
+TEST_F(JournalIntakeTest, ACallerCannotNameASenderOrAPlaceInARing) {
+  v1::Telemetry telemetry;
+  telemetry.set_device_id("pump-7");
+  telemetry.add_readings()->set_metric("a");
+  telemetry.mutable_readings(0)->set_int_value(1);
+  telemetry.mutable_sender()->set_client_id("somebody else");
+  telemetry.mutable_ring_position()->set_ring_id(5);
+  telemetry.mutable_ring_position()->set_end(1'000'000);
+  ASSERT_TRUE(intake_.TakeDecoded(MomentOf(clock_), &telemetry).status.ok());
+  EXPECT_FALSE(LastTelemetry().has_sender());
+  EXPECT_FALSE(LastTelemetry().has_ring_position());
 }
 
 TEST_F(JournalIntakeTest, ServesManyThreads) {

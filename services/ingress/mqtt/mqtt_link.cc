@@ -61,16 +61,10 @@ MqttSession::Link::Link(Options options)
   });
 }
 
-void MqttSession::Link::Start(std::vector<Subscription> subscriptions, Handler handler) {
-  subscriptions_ = std::move(subscriptions);
+void MqttSession::Link::Start(std::function<Wishes()> wishes, Handler handler) {
+  wishes_ = std::move(wishes);
   handler_ = std::move(handler);
   thread_ = std::thread([this] { Run(); });
-}
-
-void MqttSession::Link::Unsubscribe(std::vector<std::string> filters) {
-  absl::MutexLock lock(&mutex_);
-  unwanted_ = std::move(filters);
-  unwanted_to_end_ = !unwanted_.empty();
 }
 
 void MqttSession::Link::Stop() {
@@ -173,12 +167,13 @@ absl::Status MqttSession::Link::Open() {
     ++connection_;
     lost_ = false;
     unwelcome_ = false;
-    unwanted_to_end_ = !unwanted_.empty();
   }
   absl::Status status;
   try {
     status = Connect();
-    if (status.ok()) status = Subscribe();
+    const Wishes wishes = status.ok() ? wishes_() : Wishes();
+    if (status.ok()) status = Subscribe(wishes.subscriptions);
+    if (status.ok()) status = Unsubscribe(wishes.unsubscriptions);
   } catch (const std::exception& error) {
     status = absl::UnavailableError(error.what());
   }
@@ -229,8 +224,8 @@ absl::Status MqttSession::Link::Connect() {
 }
 
 // One SUBSCRIBE each: for several filters in one, the library's 1.2.0 crashes if they have options.
-absl::Status MqttSession::Link::Subscribe() {
-  for (const Subscription& subscription : subscriptions_) {
+absl::Status MqttSession::Link::Subscribe(const std::vector<Subscription>& subscriptions) {
+  for (const Subscription& subscription : subscriptions) {
     mqtt::subscribe_options details;
     if (!subscription.send_retained) {
       details.set_retain_handling(mqtt::subscribe_options::DONT_SEND_RETAINED);
@@ -247,22 +242,15 @@ absl::Status MqttSession::Link::Subscribe() {
   return absl::OkStatus();
 }
 
-absl::Status MqttSession::Link::EndUnwanted() {
-  std::vector<std::string> filters;
-  {
-    absl::MutexLock lock(&mutex_);
-    if (!std::exchange(unwanted_to_end_, false)) return absl::OkStatus();
-    filters = unwanted_;
-  }
+absl::Status MqttSession::Link::Unsubscribe(const std::vector<std::string>& filters) {
   for (const std::string& filter : filters) {
-    try {
-      const int64_t id = NewAction();
-      client_->unsubscribe(filter, reinterpret_cast<void*>(id), *this);
-    } catch (const std::exception& error) {
-      return absl::UnavailableError(error.what());
-    }
+    const int64_t id = NewAction();
+    client_->unsubscribe(filter, reinterpret_cast<void*>(id), *this);
     const absl::Status status = AwaitAction(kAnswerTimeout, true);
-    if (!status.ok()) return status;
+    if (!status.ok()) {
+      return absl::Status(status.code(),
+                          absl::StrCat("UNSUBSCRIBE from ", filter, ": ", status.message()));
+    }
   }
   return absl::OkStatus();
 }
@@ -270,16 +258,11 @@ absl::Status MqttSession::Link::EndUnwanted() {
 void MqttSession::Link::Serve() {
   while (true) {
     Await(absl::InfiniteDuration(), [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      return lost_ || stopping_ || unwanted_to_end_ || publishes_.HasNext();
+      return lost_ || stopping_ || publishes_.HasNext();
     });
     {
       absl::MutexLock lock(&mutex_);
       if (lost_ || stopping_) break;
-    }
-    // It is tried again at the next connect.
-    const absl::Status ended = EndUnwanted();
-    if (!ended.ok()) {
-      spdlog::warn("MQTT broker {}: UNSUBSCRIBE: {}", options_.broker, ended.ToString());
     }
     PublishNext();
   }

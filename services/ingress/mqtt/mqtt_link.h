@@ -29,10 +29,9 @@ class MqttSession::Link final : private mqtt::iaction_listener {
  public:
   explicit Link(Options options);
 
-  void Start(std::vector<Subscription> subscriptions, Handler handler);
+  void Start(std::function<Wishes()> wishes, Handler handler);
   void Stop();
   absl::Status Publish(Publication publication, PublishQueue::Done done);
-  void Unsubscribe(std::vector<std::string> filters);
   bool AwaitConnected(absl::Duration timeout) const;
   Stats stats() const;
 
@@ -48,9 +47,8 @@ class MqttSession::Link final : private mqtt::iaction_listener {
   void Run();
   absl::Status Open();
   absl::Status Connect();
-  absl::Status Subscribe();
-  // Ends the subscriptions that are not wanted, if that is still to be done on this connection.
-  absl::Status EndUnwanted();
+  absl::Status Subscribe(const std::vector<Subscription>& subscriptions);
+  absl::Status Unsubscribe(const std::vector<std::string>& filters);
   void Serve();
   void PublishNext();
   void Disconnect();
@@ -70,7 +68,7 @@ class MqttSession::Link final : private mqtt::iaction_listener {
 
   const Options options_;
   const uint16_t broker_port_;
-  std::vector<Subscription> subscriptions_;
+  std::function<Wishes()> wishes_;
   Handler handler_;
   // Destroyed by Close.
   std::unique_ptr<mqtt::async_client> client_;
@@ -85,8 +83,6 @@ class MqttSession::Link final : private mqtt::iaction_listener {
   // The connection was cut by us, or taken over by another client of our name: do not hurry back.
   bool unwelcome_ ABSL_GUARDED_BY(mutex_) = false;
   bool had_session_ ABSL_GUARDED_BY(mutex_) = false;
-  std::vector<std::string> unwanted_ ABSL_GUARDED_BY(mutex_);
-  bool unwanted_to_end_ ABSL_GUARDED_BY(mutex_) = false;
   int64_t connection_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t last_action_ ABSL_GUARDED_BY(mutex_) = 0;
   Action action_ ABSL_GUARDED_BY(mutex_);

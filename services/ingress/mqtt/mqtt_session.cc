@@ -46,18 +46,18 @@ absl::StatusOr<std::unique_ptr<MqttSession>> MqttSession::Create(Options options
 MqttSession::MqttSession(std::unique_ptr<Link> link) : link_(std::move(link)) {}
 MqttSession::~MqttSession() { Stop(); }
 
+void MqttSession::Start(std::function<Wishes()> wishes, Handler handler) {
+  link_->Start(std::move(wishes), std::move(handler));
+}
+
 void MqttSession::Start(std::vector<Subscription> subscriptions, Handler handler) {
-  link_->Start(std::move(subscriptions), std::move(handler));
+  Start([wishes = Wishes{std::move(subscriptions), {}}] { return wishes; }, std::move(handler));
 }
 
 void MqttSession::Stop() { link_->Stop(); }
 
 absl::Status MqttSession::Publish(Publication publication, std::function<void(absl::Status)> done) {
   return link_->Publish(std::move(publication), std::move(done));
-}
-
-void MqttSession::Unsubscribe(std::vector<std::string> filters) {
-  link_->Unsubscribe(std::move(filters));
 }
 
 bool MqttSession::AwaitConnected(absl::Duration timeout) const {

@@ -84,12 +84,11 @@ class MqttSession final : public Publisher {
   // Stops.
   ~MqttSession() override;
 
-  // Begins to connect; a broker that is not there is tried for ever. Once.
+  // Begins to connect; a broker that is not there is tried for ever. Once. `wishes` is called at
+  // each connect, on the session's thread.
+  void Start(std::function<Wishes()> wishes, Handler handler);
+  // The same subscriptions at each connect.
   void Start(std::vector<Subscription> subscriptions, Handler handler);
-
-  // Subscriptions that the broker may have kept from an earlier start are ended, now and at each
-  // connect. What it has queued already for the session still comes. Any time after Start.
-  void Unsubscribe(std::vector<std::string> filters);
 
   // Waits until the session is connected and subscribed; returns whether it is.
   bool AwaitConnected(absl::Duration timeout) const;

@@ -35,6 +35,9 @@ class LineIntake final : public Intake {
                                  m.content_type, "|", m.payload, "|", m.payload_size_bytes, "|",
                                  absl::ToUnixSeconds(m.received.time), "|", m.retained));
     qos.push_back(m.qos);
+    origin =
+        absl::StrCat(m.client_id, "|", m.username, "|", absl::ToInt64Seconds(m.received.uptime));
+    if (m.ring.has_value()) absl::StrAppend(&origin, "|", m.ring->ring_id, "|", m.ring->end);
     return answer;
   }
   bool IsDurable(const Receipt&) const override { return true; }
@@ -51,6 +54,8 @@ class LineIntake final : public Intake {
   Verdict answer;
   std::vector<std::string> lines;
   std::vector<int> qos;
+  // Who sent the last one, when, and where it stood in a ring.
+  std::string origin;
 
  private:
   mutable absl::Mutex mutex_;
@@ -132,6 +137,57 @@ TEST_F(MqttSourceTest, DropsRetainedTelemetryAndStrangeTopicsAndCounts) {
   EXPECT_THAT(intake_.lines, IsEmpty());
   EXPECT_EQ(source_.stats().retained_telemetry, 1);
   EXPECT_EQ(source_.stats().unknown_topic, 2);
+}
+
+// A message as the broker's plugin took it in, cut, while we were away.
+InboundPublish PluginPublish(absl::string_view topic) {
+  return {.topic = topic,
+          .payload = "{}",
+          .qos = 1,
+          .content_type = "text/plain",
+          .message_id = "m-1",
+          .received = Moment{absl::FromUnixSeconds(1'600'000'000), absl::Seconds(5)},
+          .client_id = "client-7",
+          .username = "anna",
+          .payload_size = 70'000,
+          .ring = RingPosition{3, 640}};
+}
+
+TEST_F(MqttSourceTest, HandsOnWhatThePluginTookAsItCame) {
+  clock_.Advance(absl::Seconds(60));
+  intake_.answer.receipt = {Receipt::Log::kTelemetry, 42};
+  const MqttSource::Taken taken = source_.Take(PluginPublish("devices/a/telemetry"));
+  EXPECT_EQ(taken.outcome, Outcome::kTaken);
+  EXPECT_EQ(taken.receipt.log, Receipt::Log::kTelemetry);
+  EXPECT_EQ(taken.receipt.offset, 42);
+  EXPECT_THAT(intake_.lines, ElementsAre("0|1|a||devices/a/telemetry|m-1|text/plain|{}|70000|"
+                                         "1600000000|0"));
+  EXPECT_EQ(intake_.origin, "client-7|anna|5|3|640");
+  EXPECT_EQ(acknowledged_, 0) << "the broker did so before it was in the ring";
+
+  Take("devices/a/telemetry", "{}");
+  EXPECT_EQ(intake_.origin, "||60") << "from a subscription";
+}
+
+TEST_F(MqttSourceTest, WhatThePluginTookForNothingWeKnowIsADeadLetter) {
+  Refuse(absl::InvalidArgumentError("nothing is known"), v1::DEAD_LETTER_REASON_MALFORMED);
+  intake_.answer.receipt = {Receipt::Log::kDeadLetters, 3};
+  const MqttSource::Taken taken = source_.Take(PluginPublish("devices/a/elsewhere"));
+  EXPECT_EQ(taken.outcome, Outcome::kTaken);
+  EXPECT_EQ(taken.receipt.log, Receipt::Log::kDeadLetters);
+  EXPECT_EQ(taken.receipt.offset, 3);
+  EXPECT_THAT(intake_.lines, ElementsAre("3|1|||devices/a/elsewhere|m-1|text/plain|{}|70000|"
+                                         "1600000000|0"));
+  EXPECT_EQ(source_.stats().unknown_topic, 0);
+  EXPECT_THAT(outbox_.publications, IsEmpty());
+}
+
+TEST_F(MqttSourceTest, WhatThePluginTookWaitsUntilItCanBeWritten) {
+  Refuse(absl::ResourceExhaustedError("disk full"));
+  EXPECT_EQ(source_.Take(PluginPublish("devices/a/telemetry")).outcome, Outcome::kNotNow);
+  EXPECT_EQ(source_.Take(PluginPublish("devices/a/elsewhere")).outcome, Outcome::kNotNow);
+  EXPECT_EQ(source_.stats().overload, 0);
+  EXPECT_THAT(outbox_.publications, IsEmpty());
 }
 
 TEST_F(MqttSourceTest, TellsTheSenderWhatWasRefused) {

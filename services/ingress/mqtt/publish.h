@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -21,6 +22,14 @@ struct Subscription {
   int qos = 1;
   // Whether the broker shows retained messages at each connect. 3.1.1 always does.
   bool send_retained = false;
+};
+
+// What a session asks for at a connect.
+struct Wishes {
+  std::vector<Subscription> subscriptions = {};
+  // Filters of subscriptions that the broker may have kept from an earlier connection, and that are
+  // to end. What it has queued by them already still comes.
+  std::vector<std::string> unsubscriptions = {};
 };
 
 // A message that the broker delivered, or that its plugin took in. The views live as long as the

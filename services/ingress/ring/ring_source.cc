@@ -54,12 +54,10 @@ InboundPublish WholeRecord(const ring::RingRecord& record) {
 
 }  // namespace
 
-RingSource::RingSource(const Options& options, const Parts& parts, RingMarks marks,
-                       std::function<void()> on_open)
+RingSource::RingSource(const Options& options, const Parts& parts, RingMarks marks)
     : options_(options),
       parts_(parts),
       marks_(std::move(marks)),
-      on_open_(std::move(on_open)),
       rates_(options.max_device_messages_per_s) {
   thread_ = std::thread([this] { Run(); });
 }
@@ -129,7 +127,6 @@ bool RingSource::Open() {
 void RingSource::Drain() {
   ring::RingBatch batch;
   KeepAlive();
-  if (on_open_) on_open_();
   while (!Stopping()) {
     reader_->Read(kBatchRecords, &batch);
     for (const ring::RingGap& gap : batch.gaps) {
@@ -151,6 +148,9 @@ bool RingSource::HandOn(const ring::RingRecord& record) {
   InboundPublish publish;
   if (mqtt_record::Decode(record.content.data(), record.content.size(), &message)) {
     publish = PublishOf(message, record);
+    // Of an earlier start of the machine: it came before all that came since.
+    absl::Duration& uptime = publish.received->uptime;
+    if (uptime > parts_.clock->Uptime()) uptime = absl::ZeroDuration();
   } else {
     ++stats_.illegible;
     publish = WholeRecord(record);

@@ -72,10 +72,8 @@ class RingSource {
     std::array<int64_t, mqtt_record::kCountersUsed> counters = {};
   };
 
-  // `marks`: how far the journals had the rings before the start. `on_open` is called once, on the
-  // source's thread, when the ring is there: the plugin takes messages in.
-  RingSource(const Options& options, const Parts& parts, RingMarks marks,
-             std::function<void()> on_open);
+  // `marks`: how far the journals had the rings before the start.
+  RingSource(const Options& options, const Parts& parts, RingMarks marks);
   // Stops.
   ~RingSource();
 
@@ -113,7 +111,6 @@ class RingSource {
   const Options options_;
   const Parts parts_;
   const RingMarks marks_;
-  const std::function<void()> on_open_;
 
   // The thread's own.
   std::unique_ptr<ring::RingReader> reader_;
