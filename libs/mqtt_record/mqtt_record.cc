@@ -84,27 +84,29 @@ bool Decode(const void* content, size_t size, Record* record) {
       fields.kind > static_cast<uint8_t>(Kind::kUnknownTopic)) {
     return false;
   }
-  record->kind = static_cast<Kind>(fields.kind);
-  record->qos = fields.qos;
-  record->retain = (fields.flags & kRetain) != 0;
-  record->protocol_version = fields.protocol_version;
-  record->payload_cut = (fields.flags & kPayloadCut) != 0;
-  record->topic_cut = (fields.flags & kTopicCut) != 0;
-  record->reply_left_out = (fields.flags & kReplyLeftOut) != 0;
-  record->text_cut = (fields.flags & kTextCut) != 0;
-  record->payload_size = fields.payload_size;
-  record->received_us = fields.received_us;
-  record->uptime_us = fields.uptime_us;
-  record->broker_start_id = fields.broker_start_id;
+  Record read;
+  read.kind = static_cast<Kind>(fields.kind);
+  read.qos = fields.qos;
+  read.retain = (fields.flags & kRetain) != 0;
+  read.protocol_version = fields.protocol_version;
+  read.payload_cut = (fields.flags & kPayloadCut) != 0;
+  read.topic_cut = (fields.flags & kTopicCut) != 0;
+  read.reply_left_out = (fields.flags & kReplyLeftOut) != 0;
+  read.text_cut = (fields.flags & kTextCut) != 0;
+  read.payload_size = fields.payload_size;
+  read.received_us = fields.received_us;
+  read.uptime_us = fields.uptime_us;
+  read.broker_start_id = fields.broker_start_id;
   const uint8_t* at = static_cast<const uint8_t*>(content) + sizeof(fields);
   size_t left = size - sizeof(fields);
   for (size_t i = 0; i < kTexts; ++i) {
     if (fields.text_sizes[i] > left) return false;
-    record->*kTextParts[i] = {at, fields.text_sizes[i]};
+    read.*kTextParts[i] = {at, fields.text_sizes[i]};
     at += fields.text_sizes[i];
     left -= fields.text_sizes[i];
   }
-  record->payload = {at, left};
+  read.payload = {at, left};
+  *record = read;
   return true;
 }
 

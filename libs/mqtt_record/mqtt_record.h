@@ -44,7 +44,8 @@ struct Record {
   bool payload_cut = false;
   // Likewise the topic: the ids in it are not to be trusted.
   bool topic_cut = false;
-  // Response topic and correlation data were too large and are left out: there can be no receipt.
+  // Response topic and correlation data (for receipts) were too large and are left out: there can
+  // be no receipt.
   bool reply_left_out = false;
   // A client id, user name, message id or content type was cut.
   bool text_cut = false;
@@ -73,7 +74,8 @@ void Bound(Record* record);
 // The header of a record whose parts stand behind it in the order above. The record is Bound().
 void EncodeHeader(const Record& record, uint8_t (&header)[kHeaderBytes]);
 
-// Reads a whole record; its parts point into `content`. False if that is not one.
+// Reads a whole record; its parts point into `content`. False if that is not one: nothing is
+// changed.
 bool Decode(const void* content, size_t size, Record* record);
 
 }  // namespace sluice::mqtt_record

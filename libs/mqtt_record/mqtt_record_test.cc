@@ -112,10 +112,12 @@ TEST(MqttRecordTest, NothingReadsBeyondTheEnd) {
   record.topic = Of(topic);
   const std::string whole = Encode(record);
   Record read;
+  read.kind = Kind::kUnknownTopic;
   for (size_t size = 0; size < whole.size(); ++size) {
     // A copy of its own, so that the address sanitizer sees what is beyond.
     const std::string part(whole, 0, size);
     EXPECT_FALSE(Decode(part.data(), part.size(), &read)) << size;
+    EXPECT_EQ(read.kind, Kind::kUnknownTopic) << "changed by what is no record";
   }
   const auto seed = std::random_device()();
   SCOPED_TRACE(seed);

@@ -3,11 +3,13 @@
 
 #include <string>
 
+#include "absl/status/statusor.h"
+
 namespace sluice::ring {
 
-// Whether a producer has the ring at `path` open now: asks for its lock, for a moment. False also if
-// that cannot be known, as without the permission to open the lock's file.
-bool HasProducer(const std::string& path);
+// Whether a producer has the ring at `path` open now: asks for its lock, for a moment.
+// PERMISSION_DENIED and the like: that cannot be known.
+absl::StatusOr<bool> HasProducer(const std::string& path);
 
 }  // namespace sluice::ring
 

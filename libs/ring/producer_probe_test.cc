@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <thread>
 
 #include "libs/ring/ring_producer.h"
@@ -15,24 +17,45 @@ namespace {
 
 TEST(ProducerProbeTest, TellsWhetherSomebodyHasTheRing) {
   TempRing ring;
-  EXPECT_FALSE(HasProducer(ring.path()));
+  EXPECT_FALSE(HasProducer(ring.path()).value());
   RingProducer producer;
   ASSERT_EQ(producer.Open(ring.Options()), RingError::kNone);
-  EXPECT_TRUE(HasProducer(ring.path()));
-  EXPECT_TRUE(HasProducer(ring.path())) << "asking changes nothing";
+  EXPECT_TRUE(HasProducer(ring.path()).value());
+  EXPECT_TRUE(HasProducer(ring.path()).value()) << "asking changes nothing";
   producer.Close();
-  EXPECT_FALSE(HasProducer(ring.path())) << "the ring stays there";
+  EXPECT_FALSE(HasProducer(ring.path()).value()) << "the ring stays there";
+}
+
+TEST(ProducerProbeTest, WhatCannotBeKnownIsNoAnswer) {
+  EXPECT_FALSE(HasProducer("/dev/null/ring").ok());
+}
+
+TEST(ProducerProbeTest, TheLockIsOpenToWhoMayReadTheRing) {
+  TempRing ring;
+  RingProducer producer;
+  ProducerOptions options = ring.Options();
+  options.mode = 0660;
+  const mode_t before = umask(077);
+  ASSERT_EQ(producer.Open(options), RingError::kNone);
+  umask(before);
+  for (const char* suffix : {"", ".lock", ".reader.lock"}) {
+    struct stat info;
+    ASSERT_EQ(stat(ring.Beside(suffix).c_str(), &info), 0) << suffix;
+    EXPECT_EQ(info.st_mode & 0777, 0660u) << suffix;
+  }
 }
 
 TEST(ProducerProbeTest, AProducerDoesNotStumbleOverWhoAsks) {
   TempRing ring;
   { ASSERT_EQ(RingProducer().Open(ring.Options()), RingError::kNone); }
-  const int asking = open(ring.Beside(".lock").c_str(), O_RDWR);
-  ASSERT_EQ(flock(asking, LOCK_SH | LOCK_NB), 0);
-  RingProducer producer;
-  std::thread answered([&] { close(asking); });
-  EXPECT_EQ(producer.Open(ring.Options()), RingError::kNone);
-  answered.join();
+  // Asked again and again while it starts.
+  std::atomic<bool> ended = false;
+  std::thread asking([&] {
+    while (!ended) HasProducer(ring.path()).IgnoreError();
+  });
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(RingProducer().Open(ring.Options()), RingError::kNone);
+  ended = true;
+  asking.join();
 }
 
 }  // namespace

@@ -9,14 +9,15 @@ RingCursor::RingCursor(const RingMemory& memory, bool closed) : memory_(memory),
   const uint64_t capacity = memory_.data.capacity;
   tail_ = memory_.reader->tail.load(std::memory_order_acquire);
   const uint64_t head = memory_.producer->head.load(std::memory_order_acquire);
-  const bool damaged = tail_ % 8 != 0 || tail_ >= kMaxPosition || (!closed_ && tail_ > head);
+  const bool damaged = tail_ % 8 != 0 || tail_ >= kMaxTail || (!closed_ && tail_ > head);
   if (damaged) tail_ = 0;
-  if (closed_ || damaged) {
+  // More than a lap apart, tail or head is wrong: the records say which.
+  if (closed_ || damaged || head - tail_ > capacity) {
     end_ = HighestEnd(memory_.data, tail_);
     // The producer overwrites only what was drained.
     if (end_ - tail_ > capacity) tail_ = end_ - capacity;
   }
-  position_ = tail_;
+  position_ = given_end_ = tail_;
 }
 
 bool RingCursor::HeadIsPlausible(uint64_t head) const {
@@ -42,8 +43,12 @@ bool RingCursor::CopyIntact(uint64_t at, const RecordHeader& header, uint8_t* ou
 }
 
 void RingCursor::SkipHole(uint64_t to, std::vector<RingGap>* gaps) {
-  if (to > position_) gaps->push_back({memory_.id, position_, to});
+  if (to > position_) {
+    gaps->push_back({memory_.id, position_, to});
+    hole_end_ = to;
+  }
   position_ = to;
+  if (tail_ >= given_end_ && tail_ < hole_end_) Advance(tail_);
 }
 
 RingCursor::Outcome RingCursor::CopyNext(uint8_t* out, size_t room, RingRecord* record,
@@ -79,6 +84,7 @@ RingCursor::Outcome RingCursor::CopyNext(uint8_t* out, size_t room, RingRecord* 
     SkipHole(at, gaps);
     position_ = at = end;
     if (filler) continue;
+    given_end_ = end;
     record->ring_id = memory_.id;
     record->position = header.position;
     record->end = end;
@@ -95,14 +101,14 @@ RingCursor::Outcome RingCursor::CopyNext(uint8_t* out, size_t room, RingRecord* 
 
 bool RingCursor::SkipTo(uint64_t position) {
   if (position % 8 != 0 || position < position_ || position > Limit()) return false;
-  position_ = position;
+  position_ = given_end_ = position;
   return Advance(position);
 }
 
 bool RingCursor::Advance(uint64_t position) {
   if (position % 8 != 0 || position < tail_ || position > position_) return false;
-  tail_ = position;
-  memory_.reader->tail.store(position, std::memory_order_release);
+  tail_ = position >= given_end_ ? std::max(position, hole_end_) : position;
+  memory_.reader->tail.store(tail_, std::memory_order_release);
   return true;
 }
 

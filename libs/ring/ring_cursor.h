@@ -46,8 +46,9 @@ class RingCursor {
 
   // Goes on at `position`, everything below being durable elsewhere. False if that cannot be.
   bool SkipTo(uint64_t position);
-  // Everything below `position` is durable elsewhere, and its space may be used again. False if it
-  // is not between the tail and position().
+  // Everything below `position` is durable elsewhere, and its space may be used again. So may that
+  // of gaps behind the last record, once all records are given up: nobody else would, and a ring
+  // full of them would stay full. False if it is not between the tail and position().
   bool Advance(uint64_t position);
 
   // Where it reads next.
@@ -74,6 +75,9 @@ class RingCursor {
   const bool closed_;
   uint64_t tail_ = 0;
   uint64_t position_ = 0;
+  // Behind the last record that was given, and the last gap.
+  uint64_t given_end_ = 0;
+  uint64_t hole_end_ = 0;
   // Of a closed ring.
   uint64_t end_ = 0;
   // No intact record begins in [position_, searched_to_).

@@ -136,9 +136,21 @@ TEST_F(RingCursorTest, AWhollyDestroyedRingIsGivenUp) {
   std::memset(At(0), 0x5a, kMinCapacity);
   EXPECT_EQ(ReadAll(&cursor), "");
   ASSERT_EQ(gaps_.size(), 1u);
-  ASSERT_TRUE(cursor.Advance(cursor.position()));
   Append("again");
   EXPECT_EQ(ReadAll(&cursor), "again");
+}
+
+TEST_F(RingCursorTest, ADestroyedRingIsGivenUpWithTheRecordBeforeIt) {
+  RingCursor cursor(producer_.Memory(), false);
+  while (AppendText(&producer_, "text") == RingError::kNone) {
+  }
+  std::memset(At(32), 0x5a, kMinCapacity - 32);
+  EXPECT_EQ(ReadAll(&cursor), "text");
+  const std::string larger(1000, 'x');
+  EXPECT_EQ(AppendText(&producer_, larger), RingError::kFull) << "the first is not durable yet";
+  ASSERT_TRUE(cursor.Advance(32));
+  Append(larger);
+  EXPECT_EQ(ReadAll(&cursor), larger);
 }
 
 TEST_F(RingCursorTest, DoesNotFollowHeadsThatCannotBe) {
@@ -211,6 +223,31 @@ TEST_F(RingCursorTest, ADamagedTailLosesNothing) {
     RingCursor cursor(producer_.Memory(), false);
     EXPECT_EQ(ReadAll(&cursor), "a b c");
   }
+}
+
+TEST_F(RingCursorTest, ATailOfAnEarlierLapStopsNothing) {
+  RingCursor before(producer_.Memory(), false);
+  for (int i = 0; i < 150; ++i) {
+    Append(std::string(1000, 'x'));
+    ReadAll(&before);
+    ASSERT_TRUE(before.Advance(before.position()));
+  }
+  Append("a");
+  tail() = 0;
+  RingCursor cursor(producer_.Memory(), false);
+  EXPECT_TRUE(absl::EndsWith(ReadAll(&cursor), " a"));
+  ASSERT_TRUE(cursor.Advance(cursor.position()));
+  Append("b");
+  EXPECT_EQ(ReadAll(&cursor), "b");
+}
+
+TEST_F(RingCursorTest, AHeadOfALaterLapBringsNothingTwice) {
+  for (const char* text : {"a", "b", "c"}) Append(text);
+  tail() = 64;
+  head() = uint64_t{1} << 40;
+  RingCursor cursor(producer_.Memory(), false);
+  Append("d");
+  EXPECT_EQ(ReadAll(&cursor), "c d");
 }
 
 TEST_F(RingCursorTest, SaysWhenThereIsNoRoom) {

@@ -148,6 +148,7 @@ RingError RingFile::Lock(unsigned mode) {
   const Beside lock(path_, ".lock");
   lock_fd_ = open(lock.text, kOpenFlags | O_CREAT, mode);
   if (lock_fd_ < 0) return FromErrno();
+  fchmod(lock_fd_, mode);
   for (int tries = 0; flock(lock_fd_, LOCK_EX | LOCK_NB) != 0; ++tries) {
     if (errno != EWOULDBLOCK) return RingError::kSystem;
     if (tries == kLockTries) return RingError::kBusy;

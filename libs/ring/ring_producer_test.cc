@@ -174,6 +174,19 @@ TEST_F(RingProducerTest, SurvivesADamagedTail) {
   }
 }
 
+TEST_F(RingProducerTest, NoTailTakesItToWhereRecordsAreNotBelieved) {
+  const uint64_t highest_tail = kMaxTail - 8;
+  for (const uint64_t tail : {kMaxPosition - 8, highest_tail}) {
+    SetTail(tail);
+    Restart();
+    ASSERT_EQ(AppendText(&producer_, "text"), RingError::kNone);
+    const uint64_t head = producer_.head();
+    SetTail(head);
+    Restart();
+    EXPECT_EQ(producer_.head(), head) << "a position is given out again";
+  }
+}
+
 TEST_F(RingProducerTest, WakesOnlyAReaderThatSleeps) {
   std::atomic<uint32_t>& waiting = producer_.Memory().reader->waiting;
   for (const uint32_t state : {kAwake, kNapping, kAsleep, kAwake}) {

@@ -229,6 +229,12 @@ void RingReader::Interrupt() {
   FutexWake(sleeping_on_);
 }
 
+bool RingReader::IsOfThisBoot(uint64_t ring_id) const {
+  return std::any_of(rings_.begin(), rings_.end(), [&](const auto& ring) {
+    return ring->header().id == ring_id && ring->header().boot == boot_;
+  });
+}
+
 uint64_t RingReader::Counter(int number) const {
   const ProducerFields* const producer = rings_.back()->cursor().memory().producer;
   return producer->counters[number].load(std::memory_order_relaxed);

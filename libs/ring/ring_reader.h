@@ -86,6 +86,9 @@ class RingReader {
   // The producer's counters. 0 <= number < kCounters.
   uint64_t Counter(int number) const;
   uint64_t current_ring_id() const { return rings_.back()->header().id; }
+  // Whether an open ring is of this boot of the machine, so that its times can be compared with
+  // now.
+  bool IsOfThisBoot(uint64_t ring_id) const;
   // Whether nobody appends to it any more, and it may have lost what was not synced.
   bool current_ring_is_closed() const { return rings_.back()->cursor().closed(); }
   // In all open rings, appended and not given up by Advance().

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what Sluice needs: setup.sh GROUP... with the groups build, test and lint of
+# Installs what Sluice needs: setup.sh GROUP... with the groups build, test, lint and fuzz of
 # debian-packages.txt. Idempotent and quick when there is nothing to do. Says what it does.
 set -euo pipefail
 
@@ -105,6 +105,7 @@ for group in "$@"; do
     build) python_packages ;;
     test) grpcurl ;;
     lint) npm_packages ;;
+    fuzz) ;;
     *) say "unknown group: $group" && exit 2 ;;
   esac
 done
