@@ -88,6 +88,19 @@ IngressMetrics::IngressMetrics(prometheus::Registry* registry)
                                  .Name("sluice_mqtt_plugin_unknown_topic_total")
                                  .Help("Messages under devices/ on topics that nobody takes")
                                  .Register(*registry)),
+      plugin_abandoned_bytes_(prometheus::BuildCounter()
+                                  .Name("sluice_mqtt_plugin_abandoned_bytes_total")
+                                  .Help("Taken in, and not read when the ring's file was deleted")
+                                  .Register(*registry)),
+      plugin_pauses_(prometheus::BuildCounter()
+                         .Name("sluice_mqtt_plugin_pauses_total")
+                         .Help("Times that a device over its rate was told to pause, and that "
+                               "there was no room to tell the plugin")
+                         .Register(*registry)),
+      ring_held_back_(prometheus::BuildCounter()
+                          .Name("sluice_ring_held_back_total")
+                          .Help("Times that the ring was not read since nothing could be written")
+                          .Register(*registry)),
       plugin_callback_seconds_(prometheus::BuildHistogram()
                                    .Name("sluice_mqtt_plugin_callback_seconds")
                                    .Help("Time of the plugin's callback in the broker, a message")
@@ -181,6 +194,10 @@ void IngressMetrics::UpdateBroker(const Sources::BrokerState& broker) {
                          wait_seconds.Value());
   RaiseTo(plugin_syncs_.Add(label), counter(mqtt_record::kSyncsCounter));
   RaiseTo(plugin_unknown_topics_.Add(label), counter(mqtt_record::kUnknownTopicCounter));
+  RaiseTo(plugin_abandoned_bytes_.Add(label), counter(mqtt_record::kAbandonedBytesCounter));
+  RaiseTo(plugin_pauses_.Add(with("told", "yes")), broker.ring->pauses);
+  RaiseTo(plugin_pauses_.Add(with("told", "no")), broker.ring->untold_pauses);
+  RaiseTo(ring_held_back_.Add(label), broker.ring->held_back);
   ObserveCallbacks(broker, plugin_callback_seconds_.Add(label, CallbackBounds()));
 }
 

@@ -42,7 +42,7 @@ class IngressMetrics {
   void Update(const Snapshot& snapshot);
 
   // A message was acknowledged `took` after it came: by gRPC (a whole PublishTelemetry call) and
-  // CoAP (CON) once it was on disk, by MQTT (QoS 1) once it was appended.
+  // CoAP (CON) once it was on disk, by MQTT through Paho (QoS 1 and 2) once it was appended.
   void Acknowledged(v1::Protocol protocol, absl::Duration took);
 
  private:
@@ -64,6 +64,9 @@ class IngressMetrics {
   prometheus::Family<prometheus::Counter>& plugin_wait_seconds_;
   prometheus::Family<prometheus::Counter>& plugin_syncs_;
   prometheus::Family<prometheus::Counter>& plugin_unknown_topics_;
+  prometheus::Family<prometheus::Counter>& plugin_abandoned_bytes_;
+  prometheus::Family<prometheus::Counter>& plugin_pauses_;
+  prometheus::Family<prometheus::Counter>& ring_held_back_;
   prometheus::Family<prometheus::Histogram>& plugin_callback_seconds_;
   prometheus::Gauge& registry_synced_;
   prometheus::Gauge& known_devices_;

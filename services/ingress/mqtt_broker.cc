@@ -62,7 +62,12 @@ MqttBroker::~MqttBroker() { Stop(); }
 Wishes MqttBroker::WishesNow() const {
   if (settings_.source() != kPlugin) return {MqttSource::Subscriptions(), {}};
   // The plugin has its ring before the broker lets anybody in.
-  if (ring::HasProducer(settings_.ring())) {
+  const auto has_plugin = ring::HasProducer(settings_.ring());
+  if (!has_plugin.ok()) {
+    spdlog::error("MQTT broker {}: whether its plugin has the ring {} cannot be known: {}",
+                  settings_.address(), settings_.ring(), has_plugin.status().ToString());
+  }
+  if (!has_plugin.ok() || *has_plugin) {
     return {MqttSource::SubscriptionsBesidePlugin(), MqttSource::TakenByPlugin()};
   }
   spdlog::error(
@@ -74,8 +79,11 @@ Wishes MqttBroker::WishesNow() const {
 
 void MqttBroker::Start() {
   const auto take = [this](const InboundPublish& publish) {
-    if (parts_.on_message) parts_.on_message(publish.topic);
-    return source_.Take(publish);
+    const Taken taken = source_.Take(publish);
+    if (taken.outcome == Outcome::kTaken && !taken.refused && parts_.on_taken) {
+      parts_.on_taken(publish);
+    }
+    return taken;
   };
   session_->Start([this] { return WishesNow(); },
                   [take](const InboundPublish& publish) { return take(publish).outcome; });
@@ -100,6 +108,7 @@ void MqttBroker::CountDropped(std::map<std::string, int64_t>* dropped) const {
   const MqttSession::Stats session = session_->stats();
   (*dropped)["mqtt_retained_telemetry"] += source.retained_telemetry;
   (*dropped)["mqtt_unknown_topic"] += source.unknown_topic;
+  (*dropped)["mqtt_broker"] += source.broker_drops;
   (*dropped)["mqtt_overload"] += source.overload + session.dropped_qos0;
   (*dropped)["mqtt_error_notices"] += source.notices_dropped;
   (*dropped)["mqtt_sessions_lost"] += session.sessions_lost;

@@ -37,8 +37,8 @@ class MqttBroker {
     const Clock* clock;
     // How far the journals have rings, from before the start.
     RingMarks marks;
-    // Told of each message's topic before it is taken. Thread-safe, quick.
-    std::function<void(absl::string_view topic)> on_message;
+    // Told of each message that was taken in. Thread-safe, quick.
+    std::function<void(const InboundPublish&)> on_taken;
     // Told how long a message that came by the session took to be written down.
     std::function<void(absl::Duration)> on_acknowledged;
   };

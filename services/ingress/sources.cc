@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -43,8 +44,8 @@ absl::Status Sources::CreateBrokers(const config::v1::IngressConfig& config, con
     broker_parts.unknown_topics = parts.unknown_topics;
     broker_parts.clock = parts.clock;
     broker_parts.marks = parts.marks;
-    broker_parts.on_message = [this, i](absl::string_view topic) {
-      publisher_->Heard(topic, static_cast<size_t>(i));
+    broker_parts.on_taken = [this, i](const InboundPublish& publish) {
+      publisher_->Heard(publish.topic, static_cast<size_t>(i), publish.retained);
     };
     broker_parts.on_acknowledged = [told = parts.on_acknowledged](absl::Duration took) {
       told(v1::PROTOCOL_MQTT, took);
@@ -75,7 +76,10 @@ void Sources::StartBrokers(const Clock& clock) {
 Sources::~Sources() { Stop(); }
 
 void Sources::Stop() {
-  for (const auto& broker : brokers_) broker->Stop();
+  // At once, since each may take seconds.
+  std::vector<std::thread> stopping;
+  for (const auto& broker : brokers_) stopping.emplace_back([&broker] { broker->Stop(); });
+  for (std::thread& thread : stopping) thread.join();
   if (coap_ != nullptr) coap_->Stop();
 }
 

@@ -51,8 +51,8 @@ class Sources {
                                                         const Parts& parts);
   ~Sources();  // stops
 
-  // Takes nothing in any more; what was taken is answered once it is on disk, for 2 s at most. May
-  // be called again.
+  // Takes nothing in any more; what was taken is answered once it is on disk, for 2 s at most, and
+  // a broker that does not answer is waited for, for 7 s at most. May be called again.
   void Stop();
 
   // Addresses that devices reach, by name.

@@ -45,14 +45,23 @@ ring::ProducerOptions MessageTaker::RingOptions() const {
   return options;
 }
 
-Decision MessageTaker::Take(Record record) {
-  const auto* const topic = static_cast<const char*>(record.topic.data);
+TopicClass MessageTaker::ClassOf(const Record& record) const {
   const size_t own_bytes = strlen(options_.own_client_id);
   if (record.client_id.size == own_bytes &&
       memcmp(record.client_id.data, options_.own_client_id, own_bytes) == 0) {
-    return {};
+    return TopicClass::kForeign;
   }
-  switch (Classify(topic, options_.topics, environment_.match)) {
+  return Classify(static_cast<const char*>(record.topic.data), options_.topics, environment_.match);
+}
+
+bool MessageTaker::Concerns(const Record& record) const {
+  const TopicClass kind = ClassOf(record);
+  return kind == TopicClass::kTaken || kind == TopicClass::kUnknown;
+}
+
+Decision MessageTaker::Take(Record record) {
+  const auto* const topic = static_cast<const char*>(record.topic.data);
+  switch (ClassOf(record)) {
     case TopicClass::kForeign:
     case TopicClass::kKnown:
       return {};
@@ -62,9 +71,12 @@ Decision MessageTaker::Take(Record record) {
     case TopicClass::kTaken:
       break;
   }
-  const bool waited = producer_.AboveHighMark();
-  if (waited) Wait();
   Reason reason = mqtt_record::kRingFull;
+  const bool waited = producer_.AboveHighMark();
+  // Nobody waits for an answer to it: the rest of the ring is for those that are promised
+  // something.
+  if (waited && record.qos == 0) return Refuse(record, reason, waited);
+  if (waited) Wait();
   const bool synced = record.qos > 0 && options_.synced_topics.count > 0 &&
                       MatchesAny(topic, options_.synced_topics, environment_.match);
   if (Refuses(record, &reason)) return Refuse(record, reason, waited);
@@ -105,9 +117,9 @@ bool MessageTaker::Refuses(const Record& record, Reason* reason) {
     return true;
   }
   const DeviceId id = DeviceIdOf(static_cast<const char*>(record.topic.data));
-  if (id.size > 0 && leases.Find(id.text, id.size, now_ms, &lease)) {
-    *reason =
-        lease.code == mqtt_record::kRefuseForRate ? mqtt_record::kRate : mqtt_record::kStorage;
+  if (id.size > 0 && leases.Find(id.text, id.size, now_ms, &lease) &&
+      lease.code == mqtt_record::kRefuseForRate) {
+    *reason = mqtt_record::kRate;
     return true;
   }
   return false;
@@ -181,6 +193,7 @@ void MessageTaker::TryReopen(uint64_t now_ms) {
   replaced_since_ms_ = 0;
   reader_seen_ms_ = now_ms;
   producer_.AddToCounter(mqtt_record::kReopenedCounter, 1);
+  producer_.AddToCounter(mqtt_record::kAbandonedBytesCounter, abandoned_bytes_);
 }
 
 Decision MessageTaker::Refuse(const Record& record, Reason reason, bool waited) {

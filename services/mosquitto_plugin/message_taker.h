@@ -31,7 +31,9 @@ struct Decision {
 };
 
 // Decides about each PUBLISH of the broker, and puts what is Sluice's into the ring. Knows nothing
-// of Mosquitto. One thread; no C++ runtime library, no exception, no lock, no allocation.
+// of Mosquitto. One thread; no C++ runtime library, no exception, no allocation. Quick, but for two
+// things: an fdatasync for a message on a synced topic, and making a ring anew after its file was
+// deleted, which writes all of it.
 //
 // What can never succeed (malformed, too large, an illegal id) is taken like the rest and becomes a
 // dead letter behind the ring: refused, it would be sent for ever. Refused is only what passes.
@@ -51,7 +53,9 @@ class MessageTaker {
 
   // Opens the ring. On an error see errno, too.
   ring::RingError Open(const PluginOptions& options, const Environment& environment);
-  void Close() { producer_.Close(); }
+
+  // Whether a PUBLISH is one that Take does anything about. Wants the topic and the client id.
+  bool Concerns(const mqtt_record::Record& record) const;
 
   // Of a record the topic, client id and uptime_us are looked at before it is bounded and written.
   // The topic ends with a NUL.
@@ -66,6 +70,8 @@ class MessageTaker {
   uint64_t abandoned_bytes() const { return abandoned_bytes_; }
 
  private:
+  // What Sluice itself publishes is foreign, whatever its topic.
+  TopicClass ClassOf(const mqtt_record::Record& record) const;
   // Shows people a topic that nobody takes, if there is room and it is not too often.
   void Sight(mqtt_record::Record* record);
   // Whether something speaks against taking the message now; sets `reason`.

@@ -131,7 +131,7 @@ class MessageTakerTest : public testing::Test {
     EXPECT_FALSE(decision.taken);
   }
   void FillUpTo(uint64_t bytes) {
-    while (taker_.producer().UsedBytes() < bytes && Take(0, "devices/a/telemetry", kLarge).taken) {
+    while (taker_.producer().UsedBytes() < bytes && Take(1, "devices/a/telemetry", kLarge).taken) {
     }
   }
 
@@ -308,7 +308,7 @@ TEST_F(MessageTakerTest, WaitsOnlyAboveTheHighMark) {
   OpenBothEnds();
   FillUpTo(options_.ring_bytes / 4 * 3);
   EXPECT_EQ(pauses, 0u);
-  EXPECT_TRUE(Takes(0));
+  EXPECT_TRUE(Takes(1));
   EXPECT_GT(pauses, 0u);
   EXPECT_LE(paused_us, 2'000u);
   EXPECT_EQ(Counter(mqtt_record::kWaitsCounter), 1u);
@@ -317,6 +317,19 @@ TEST_F(MessageTakerTest, WaitsOnlyAboveTheHighMark) {
   pauses = 0;
   EXPECT_TRUE(Takes());
   EXPECT_EQ(pauses, 0u);
+}
+
+TEST_F(MessageTakerTest, ShedsQos0AboveTheHighMarkAndWaitsNotForIt) {
+  OpenBothEnds();
+  FillUpTo(options_.ring_bytes / 4 * 3);
+  const Decision decision = Take(0, "devices/a/telemetry");
+  EXPECT_EQ(decision.answer, Answer::kDrop);
+  EXPECT_EQ(decision.reason, mqtt_record::kRingFull);
+  EXPECT_EQ(pauses, 0u);
+  EXPECT_EQ(Counter(mqtt_record::kDroppedCounter + mqtt_record::kRingFull), 1u);
+  EXPECT_TRUE(Takes(1)) << "there is room for what is promised";
+  Drain();
+  EXPECT_TRUE(Takes(0));
 }
 
 TEST_F(MessageTakerTest, StopsWaitingWhenTheReaderDrains) {
@@ -334,7 +347,7 @@ TEST_F(MessageTakerTest, AMessageWaitsNoLongerThanTwoMilliseconds) {
   FillUpTo(options_.ring_bytes);
   while (Takes()) {
   }
-  for (const int qos : {0, 1, 2}) {
+  for (const int qos : {1, 2}) {
     now_us += kSecondUs;
     paused_us = 0;
     ExpectRefused(mqtt_record::kRingFull, qos);
@@ -358,7 +371,7 @@ TEST_F(MessageTakerTest, WaitsForAFifthOfTheTime) {
   FillUpTo(options_.ring_bytes);
   while (Takes()) {
   }
-  for (const int qos : {0, 1}) {
+  for (const int qos : {1, 2}) {
     for (const uint64_t interval_us : {50, 700, 5'000}) {
       for (const uint64_t overrun_us : {0, 60, 10'000}) {
         SCOPED_TRACE(absl::StrCat(qos, " ", interval_us, " ", overrun_us));

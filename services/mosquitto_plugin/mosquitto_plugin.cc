@@ -183,7 +183,10 @@ int ThrowOut(mosquitto* client) {
 
 Decision Decide(const mosquitto_evt_message& event, uint64_t uptime_ns) {
   Record record = RecordOf(event, uptime_ns);
-  if (event.properties == nullptr) return plugin->taker.Take(record);
+  // Properties are copied to be read: not for what is others'.
+  if (event.properties == nullptr || !plugin->taker.Concerns(record)) {
+    return plugin->taker.Take(record);
+  }
   const Properties properties(event.properties);
   properties.PutInto(&record);
   return plugin->taker.Take(record);
@@ -275,8 +278,8 @@ SLUICE_EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t* identifier, void*
   return sluice::mosquitto_plugin::Init(identifier, options, count);
 }
 
-// Mosquitto calls this also for a plugin whose init failed not, so every call answers one that
-// succeeded. The callbacks end with the listeners that they belong to.
+// Mosquitto calls this once for each init that succeeded. Callbacks end with the listener that they
+// belong to.
 SLUICE_EXPORT int mosquitto_plugin_cleanup(void*, mosquitto_opt*, int) {
   using namespace sluice::mosquitto_plugin;
   if (loads > 0 && --loads == 0) Stop();

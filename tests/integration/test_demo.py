@@ -40,6 +40,15 @@ def test_all_is_well(tmp_path):
     assert not list(tmp_path.iterdir()), "something is left behind"
 
 
+def test_without_the_plugin(tmp_path):
+    """With this option of the plugin a broker that loads it would not start."""
+    result = run_demo(tmp_path, "--mqtt-source=paho", "--set", "plugin.nonsense=1")
+    assert result.returncode == 0, result.stdout + result.stderr
+    rows = table(result.stdout)
+    assert rows["acknowledged and lost"] == "0"
+    assert rows["commands sent / answered"] == "10 / 10"
+
+
 def test_missed_anomalies_fail_it(tmp_path):
     result = run_demo(tmp_path, "--set", "analytics.detector.threshold=50")
     assert result.returncode == 1

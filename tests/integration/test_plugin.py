@@ -1,5 +1,6 @@
 """The plugin inside of a real Mosquitto: how it is loaded, what it takes and refuses, as its devices see it."""
 
+import json
 import os
 import pwd
 import shutil
@@ -8,10 +9,12 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 
 import paho.mqtt.client as mqtt
 import pytest
-from harness import BINARIES, ROOT, Box, Clients, Ports, mosquitto_pub, sluicectl_json, telemetry_from, value_of, wait_for
+from harness import (BINARIES, ROOT, Box, Clients, Ports, mosquitto_pub, sluicectl, sluicectl_json, telemetry_from, value_of,
+                     wait_for)
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -19,9 +22,11 @@ sys.path.insert(0, str(ROOT / "tests/torture"))
 
 import ports  # of tools/box, by harness  # noqa: E402  pylint: disable=wrong-import-position
 from fleet import Fleet  # noqa: E402  pylint: disable=wrong-import-position
+from box import mosquitto  # noqa: E402  pylint: disable=wrong-import-position
 from ring_view import RingView  # noqa: E402  pylint: disable=wrong-import-position
 
 SERVICES = ("ingress", "registry", "analytics")
+SUCCEEDED = "COMMAND_STATE_SUCCEEDED"
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
 
 
@@ -45,7 +50,7 @@ class Broker:
         (directory / "mosquitto.conf").chmod(0o644)
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-                ["/usr/sbin/mosquitto", "-c", directory / "mosquitto.conf"], stdout=log, stderr=log, user=user)
+                [*mosquitto(), "-c", directory / "mosquitto.conf"], stdout=log, stderr=log, user=user)
 
     def words(self):
         return self.log.read_text(errors="replace")
@@ -339,3 +344,147 @@ def test_a_change_of_source_loses_nothing(tmp_path, first, second):
     finally:
         fleet.kill()
         box.stop()
+
+
+def mqtt_port(box):
+    return int(box.mqtt.split(":")[1])
+
+
+def status_of(box, device_id):
+    """What the registry says of a device; None if it does not know it."""
+    devices = {device["id"]: device["status"] for device in sluicectl_json(box, "devices", "list")}
+    return devices.get(device_id, "").removeprefix("DEVICE_STATUS_") or None
+
+
+def await_status(box, device_id, status):
+    wait_for(lambda: status_of(box, device_id) == status, f"{device_id} {status}")
+
+
+def let_the_registry_catch_up(box, witness, kind, payload):
+    """Another device sends something: once that is known, so is what came before it the same way."""
+    assert mosquitto_pub(box, f"devices/{witness}/{kind}", payload, "-q", "1").returncode == 0
+    await_status(box, witness, "ONLINE")
+
+
+def device_with_a_will(box, device_id):
+    """Connected, and online in the registry."""
+    device = connect(mqtt_port(box), device_id, will=(f"devices/{device_id}/status", "offline", 1))
+    device.publish(f"devices/{device_id}/status", "online", qos=1).wait_for_publish(10)
+    await_status(box, device_id, "ONLINE")
+    return device
+
+
+def test_a_will_that_overtook_older_telemetry_counts(plugin_box):
+    """The Will comes by the session, at once; the telemetry before it lies in the ring behind thousands of others."""
+    device = device_with_a_will(plugin_box, "gone")
+    watcher, others = connect(mqtt_port(plugin_box), "watcher"), connect(mqtt_port(plugin_box), "others")
+    watcher.subscribe("devices/gone/status", 1)
+    assert watcher.subscribed.wait(10)
+    plugin_box.processes["ingress"].signal(signal.SIGSTOP)
+    try:
+        for number in range(5000):
+            others.publish(f"devices/other-{number % 10}/telemetry", "1")
+        others.publish("devices/other-0/telemetry", "1", qos=1).wait_for_publish(20)
+        device.publish("devices/gone/telemetry", "1", qos=1).wait_for_publish(10)
+        device._sock_close()  # pylint: disable=protected-access
+        wait_for(lambda: any(message.payload == b"offline" for message in watcher.heard), "the Will")
+    finally:
+        plugin_box.processes["ingress"].signal(signal.SIGCONT)
+    for client in (device, watcher, others):
+        client.disconnect()
+        client.loop_stop()
+    await_status(plugin_box, "gone", "OFFLINE")
+    let_the_registry_catch_up(plugin_box, "witness-of-telemetry", "telemetry", "1")
+    assert status_of(plugin_box, "gone") == "OFFLINE"
+    assert mosquitto_pub(plugin_box, "devices/gone/telemetry", "2", "-q", "1").returncode == 0
+    await_status(plugin_box, "gone", "ONLINE")
+
+
+def test_a_refused_device_stays_online(plugin_box):
+    device = device_with_a_will(plugin_box, "hasty")
+    for number in range(20_000):
+        if device.gone.is_set():
+            break
+        device.publish("devices/hasty/telemetry", str(number), qos=1).wait_for_publish(1)
+    assert device.gone.wait(10), "nobody stopped it"
+    device.loop_stop()
+    let_the_registry_catch_up(plugin_box, "witness-of-statuses", "status", "online")
+    assert status_of(plugin_box, "hasty") == "ONLINE"
+
+
+def obey(client, device_id):
+    """Answers the device's commands from now on, and hears its errors."""
+
+    def on_message(_client, _userdata, message):
+        client.heard.append(message)
+        if message.topic.endswith("/commands"):
+            command_id = json.loads(message.payload)["command_id"]
+            client.publish(f"devices/{device_id}/commands/{command_id}/response", "{}", qos=1)
+
+    client.on_message = on_message
+    client.subscribe([(f"devices/{device_id}/commands", 2), (f"devices/{device_id}/errors", 1)])
+    assert client.subscribed.wait(10)
+
+
+def command_succeeds(box, device_id):
+    result = sluicectl_json(box, "command", "send", device_id, "open", "--wait", "10s")[0]
+    return result["state"] == SUCCEEDED
+
+
+def test_an_acknowledged_answer_survives_the_death_of_broker_and_ingress(plugin_box):
+    sluicectl(plugin_box, "devices", "create", "mortal", "--type", "actuator", "--command", "open")
+    device = connect(mqtt_port(plugin_box), "mortal")
+    device.subscribe("devices/mortal/commands", 2)
+    assert device.subscribed.wait(10)
+    sent = sluicectl_json(plugin_box, "command", "send", "mortal", "open")[0]["id"]
+    wait_for(lambda: device.heard, "the command")
+    plugin_box.processes["ingress"].signal(signal.SIGSTOP)
+    device.publish(f"devices/mortal/commands/{sent}/response", '{"status": "succeeded", "result": 7}', qos=1).wait_for_publish(10)
+    for name in ("mosquitto", "ingress"):
+        plugin_box.processes[name].signal(signal.SIGKILL)
+        wait_for(lambda name=name: not plugin_box.processes[name].running(), f"the end of {name}")
+    for name in ("mosquitto", "ingress"):
+        plugin_box.start_one(name)
+    device.loop_stop()
+    done = wait_for(lambda: (c := sluicectl_json(plugin_box, "command", "get", sent)[0])["state"] == SUCCEEDED and c, "the answer")
+    assert done["result"] == 7
+
+
+def test_a_second_broker_without_the_plugin(tmp_path, brokers):
+    """What is for a device goes out at the broker where it is, also after a restart of ingress."""
+    second = brokers(tmp_path, SIMPLE.replace("@PLUGIN@\n", "")).await_ready()
+    box = Box(tmp_path / "box", Ports.free(), {"ingress": [f"mqtt.brokers.1.address=tcp://127.0.0.1:{second.ports[0]}"]})
+    box.start()
+    clients = Clients(box)
+    devices = {"here": connect(mqtt_port(box), "here"), "there": connect(second.ports[0], "there")}
+    try:
+        for name, device in devices.items():
+            sluicectl(box, "devices", "create", name, "--type", "actuator", "--command", "open")
+            obey(device, name)
+            device.publish(f"devices/{name}/status", "online", qos=1, retain=True).wait_for_publish(10)
+            device.publish(f"devices/{name}/telemetry", "7", qos=1).wait_for_publish(10)
+            message = telemetry_from(clients, name, 1)[0]
+            assert value_of(message.readings[0]) == 7
+            assert message.HasField("ring_position") == (name == "here")
+            device.publish(f"devices/{name}/telemetry", "{", qos=1).wait_for_publish(10)
+            wait_for(lambda name=name, device=device: any(m.topic == f"devices/{name}/errors" for m in device.heard),
+                     f"the error {name}")
+            assert command_succeeds(box, name)
+        assert box.processes["ingress"].stop() == 0
+        box.start_one("ingress")
+        # The statuses that the brokers keep tell where the devices are.
+        wait_for(lambda: retained_statuses(box) == 2, "the retained statuses")
+        assert all(command_succeeds(box, name) for name in devices)
+    finally:
+        for device in devices.values():
+            device.disconnect()
+            device.loop_stop()
+        clients.close()
+        assert not any(box.stop().values())
+
+
+def retained_statuses(box):
+    """So many came since the start and were known."""
+    page = urllib.request.urlopen(f"http://{box.metrics('ingress')}/metrics", timeout=10).read().decode()
+    return sum(int(line.split()[-1]) for line in page.splitlines()
+               if line.startswith("sluice_ingress_messages_total{") and 'kind="status",outcome="unchanged"' in line)

@@ -45,7 +45,8 @@ def run(messages, devices, scratch):
         sizes = {}
         while fleet.running():
             tenth = fleet.acknowledged * 10 // messages
-            sizes[min(tenth, 9)] = box.processes["mosquitto"].memory_bytes()[0] or sizes.get(9, 0)
+            size = box.processes["mosquitto"].memory_bytes()[0]
+            sizes[min(tenth, 9)] = max(size, sizes.get(min(tenth, 9), 0))
             time.sleep(0.1)
         report = fleet.stop()
     finally:
@@ -59,7 +60,7 @@ def run(messages, devices, scratch):
         problems.append(f"only {report['acknowledged']} of {messages} messages were acknowledged")
     if report["lost"] or report["out_of_order"]:
         problems.append(f"{report['lost']} lost, {report['out_of_order']} out of order")
-    growth = max(sizes.values()) - sizes[min(key for key in sizes if key >= 1)]
+    growth = max(sizes.values()) - sizes[min((key for key in sizes if key >= 1), default=0)]
     if growth > GROWTH_LIMIT_BYTES:
         problems.append(f"the broker grew by {growth >> 10} KiB after the first tenth")
     return counted, problems

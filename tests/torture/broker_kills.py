@@ -29,26 +29,19 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from box import Box, Ports  # noqa: E402  pylint: disable=wrong-import-position
 from fleet import Fleet  # noqa: E402  pylint: disable=wrong-import-position
 from ring_view import RingView  # noqa: E402  pylint: disable=wrong-import-position
+from waiting import wait_for  # noqa: E402  pylint: disable=wrong-import-position
 
 VICTIMS = {"mosquitto": ("mosquitto",), "ingress": ("ingress",), "both": ("ingress", "mosquitto"),
            "unsynced": ("ingress",), "ring": ("ingress",)}
 # A lap of two seconds, so that old records lie everywhere; and one that holds what is not synced.
-RING = {"unsynced": "32MiB"}
+RING = {"unsynced": "128MiB"}
 RING_DEFAULT = "8MiB"
 # Of five kills so many find the reader stopped and this many records in the ring.
 STOPPED_OF_FIVE = 4
 UNDRAINED = 10_000
-PATIENCE_S = 60
+SYNC_INTERVAL_S = 9
 # All alike, so that a record stands just where one of the lap before stood.
 PAYLOAD_BYTES = 100
-
-
-def wait_for(condition, what):
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {PATIENCE_S} s: {what}")
-        time.sleep(0.005)
 
 
 def flow(box, messages=1000):
@@ -74,14 +67,16 @@ def delete_ring(box):
 
 
 class UnsyncedEnd:
-    """What ingress's journal holds that no fdatasync covers."""
+    """What ingress's journal holds that no fdatasync covers. To be stopped or killed in the next few seconds: ingress syncs
+    every SYNC_INTERVAL_S."""
 
     def __init__(self, box):
         self._directory = box.data_dir / "ingress/telemetry"
         count = self._syncs(box)
         wait_for(lambda: self._syncs(box) > count, "a sync")
-        # All that is written from here on is not synced before the next one.
+        # It is shown up to a second late. All that is written from here on is not synced before the next one.
         self._newest, self._size = self._end()
+        flow(box, 20_000)
 
     @staticmethod
     def _syncs(box):
@@ -103,12 +98,12 @@ class UnsyncedEnd:
 
 def kill(box, victim, undrained, chance):
     """One kill in full flow; returns how many records lay in the ring undrained for sure."""
-    end = UnsyncedEnd(box) if victim == "unsynced" else None
-    flow(box, 20_000 if end else 1000)
+    flow(box)
     time.sleep(chance.uniform(0, 0.2))  # not always in the same state
     if victim == "ring":
         delete_ring(box)
     names = VICTIMS[victim]
+    end = UnsyncedEnd(box) if victim == "unsynced" else None
     undrained = stop_reader(box) if undrained else 0
     for name in names:
         box.processes[name].signal(signal.SIGKILL)
@@ -129,7 +124,7 @@ def run(victim, kills, devices, rate, seed, scratch, say=print):
     chance = random.Random(seed)
     ingress = ["journal.max_bytes=4GiB", "journal.hard_max_bytes=8GiB"]
     if victim == "unsynced":
-        ingress.append("journal.sync_interval=4s")
+        ingress.append(f"journal.sync_interval={SYNC_INTERVAL_S}s")
     settings = {"ingress": ingress, "plugin": [f"ring_bytes={RING.get(victim, RING_DEFAULT)}"]}
     box = Box(scratch / "data", Ports.free(), settings)
     box.start(names=("mosquitto", "registry", "ingress"))

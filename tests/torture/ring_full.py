@@ -28,21 +28,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from box import Box, Ports  # noqa: E402  pylint: disable=wrong-import-position
 from fleet import Fleet  # noqa: E402  pylint: disable=wrong-import-position
 from ring_view import RingView  # noqa: E402  pylint: disable=wrong-import-position
+from waiting import PATIENCE_S, wait_for  # noqa: E402  pylint: disable=wrong-import-position
 
 DISK_MIB = 512
 RING = "4MiB"
 # The plugin pauses the broker for a fifth of its time.
 CPU_LIMIT = 0.85
 BACK_WITHIN_S = 5.0
-PATIENCE_S = 90
-
-
-def wait_for(condition, what, patience_s=PATIENCE_S):
-    deadline = time.monotonic() + patience_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {patience_s} s: {what}")
-        time.sleep(0.02)
 
 
 class SmallDisk:
@@ -124,7 +116,8 @@ def run(how, devices, rate, seconds, scratch):
     finally:
         if fleet and fleet.running():
             fleet.kill()
-        box.processes["ingress"].signal(signal.SIGCONT)
+        if "ingress" in box.processes:
+            box.processes["ingress"].signal(signal.SIGCONT)
         box.stop()
         if disk:
             disk.close()

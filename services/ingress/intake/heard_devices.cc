@@ -1,5 +1,6 @@
 #include "services/ingress/intake/heard_devices.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::ingress {
@@ -30,7 +31,7 @@ void HeardDevices::StatusReported(absl::string_view device_id, absl::Duration re
   if (device == nullptr) return;
   Entry& entry = device->second;
   entry.heard_at = clock_->Uptime();
-  entry.status_at = received_uptime;
+  entry.status_at = std::max(entry.status_at, received_uptime);
   entry.report_offset = report_offset;
   entry.alive = false;
   entry.waiting = false;

@@ -40,8 +40,8 @@ class HeardDevices {
   // A message of the device came. It may be told of late: what came before the device's last status
   // says nothing any more.
   void Heard(absl::string_view device_id, const Moment& received);
-  // A status of the device, which came at that uptime, stands in the reports log at
-  // `report_offset`.
+  // A status of the device, which came at that uptime (-infinite: not known), stands in the reports
+  // log at `report_offset`.
   void StatusReported(absl::string_view device_id, absl::Duration received_uptime,
                       int64_t report_offset);
 

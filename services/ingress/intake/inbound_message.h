@@ -14,6 +14,8 @@ namespace sluice::ingress {
 struct RingPosition {
   uint64_t ring_id = 0;
   uint64_t end = 0;
+  // It may have been read, and written down, before a crash.
+  bool read_before = false;
 };
 
 // One message of a device as its source hands it on: nothing in it tells which source that was, and

@@ -82,7 +82,8 @@ void PutOrigin(const InboundMessage& message, Record* record) {
 
 Verdict JournalIntake::Append(const InboundMessage* message, Receipt::Log log,
                               absl::string_view record) {
-  if (message != nullptr && message->ring.has_value() && options_.marks.Has(log, *message->ring)) {
+  if (message != nullptr && message->ring.has_value() && message->ring->read_before &&
+      options_.marks.Has(log, *message->ring)) {
     return Verdict();
   }
   const auto offset = LogOf(log)->Append(record);
@@ -197,8 +198,10 @@ Verdict JournalIntake::TakeStatus(const InboundMessage& message) {
   if (message.ring.has_value()) PutPosition(message, report.mutable_ring_position());
   verdict = Append(&message, Receipt::Log::kReports, report.SerializeAsString());
   if (verdict.status.ok()) {
-    parts_.heard->StatusReported(message.device_id, message.received.uptime,
-                                 verdict.receipt.offset);
+    // When the device said what the broker kept is not known: newer telemetry may be on its way.
+    const absl::Duration said_at =
+        message.retained ? -absl::InfiniteDuration() : message.received.uptime;
+    parts_.heard->StatusReported(message.device_id, said_at, verdict.receipt.offset);
   }
   return verdict;
 }

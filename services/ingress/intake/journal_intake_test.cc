@@ -49,7 +49,7 @@ class JournalIntakeTest : public ::testing::Test {
   static InboundMessage FromRing(InboundMessage message, uint64_t ring_id, uint64_t end) {
     message.client_id = "client-7";
     message.username = "anna";
-    message.ring = RingPosition{ring_id, end};
+    message.ring = RingPosition{ring_id, end, /*read_before=*/true};
     return message;
   }
 

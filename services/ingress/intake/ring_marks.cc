@@ -1,6 +1,7 @@
 #include "services/ingress/intake/ring_marks.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 
 #include "sluice/state/v1/report.pb.h"
@@ -18,11 +19,17 @@ absl::Status ReadLog(Journal* journal, Receipt::Log log, RingMarks* marks) {
                                  journal->durable_offset() - RingMarks::kRecordsLookedThrough);
   const std::unique_ptr<JournalReader> reader = journal->NewReader(begin);
   Record record;
+  int64_t hole = std::numeric_limits<int64_t>::max();
   while (true) {
     const auto batch = reader->Read(kBatchRecords, kBatchBytes);
     if (!batch.ok()) return batch.status();
     if (batch->records.empty() && batch->gaps.empty()) return absl::OkStatus();
+    // First offset behind which nothing counts any more.
+    for (const Gap& gap : batch->gaps) {
+      if (gap.reason == GapReason::kCorruption) hole = std::min(hole, gap.from);
+    }
     for (const JournalRecord& stored : batch->records) {
+      if (stored.offset >= hole) return absl::OkStatus();
       if (!record.ParseFromString(stored.bytes) || !record.has_ring_position()) continue;
       marks->Add(log, {record.ring_position().ring_id(), record.ring_position().end()});
     }

@@ -15,11 +15,12 @@ namespace sluice::ingress {
 // show again what was read of them and not known to be durable; by these marks nothing of it is
 // written down twice.
 //
-// Each log by itself, since after a power cut one may have lost more of its end than another.
+// Each log by itself, since after a power cut one may have lost more of its end than another. A log
+// that lost records in its middle says nothing of what stands behind them: that may come twice.
 class RingMarks {
  public:
-  // The end of each log is looked through for them, so many records at the most: more than a ring
-  // of the default size holds.
+  // The end of each log is looked through for them, so many records at the most. What was not
+  // given back to a ring is younger than that, unless the disk is far behind.
   static constexpr int64_t kRecordsLookedThrough = 256 * 1024;
 
   // Of logs just opened. `reports` and the others as in JournalIntake.

@@ -234,7 +234,10 @@ absl::Status MqttSession::Link::Subscribe(const std::vector<Subscription>& subsc
     client_->subscribe(subscription.filter, subscription.qos, reinterpret_cast<void*>(id), *this,
                        details);
     const absl::Status status = AwaitAction(kAnswerTimeout, true);
-    if (!status.ok()) {
+    if (!status.ok() && !subscription.required && client_->is_connected()) {
+      spdlog::warn("MQTT broker {}: SUBSCRIBE to {}: {}", options_.broker, subscription.filter,
+                   status.ToString());
+    } else if (!status.ok()) {
       return absl::Status(status.code(), absl::StrCat("SUBSCRIBE to ", subscription.filter, ": ",
                                                       status.message()));
     }

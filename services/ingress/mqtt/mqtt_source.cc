@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
@@ -25,6 +26,10 @@ InboundMessage::Kind KindOf(DeviceTopic::Kind kind) {
       return InboundMessage::Kind::kCommandResponse;
   }
   return InboundMessage::Kind::kTelemetry;
+}
+
+Subscription BrokerDrops() {
+  return {.filter = kBrokerDropsTopic, .qos = 0, .send_retained = true, .required = false};
 }
 
 bool IsOverload(const absl::Status& status) {
@@ -50,19 +55,25 @@ MqttSource::MqttSource(const Options& options, Intake* intake, Publisher* publis
       open_notices_(std::make_shared<std::atomic<int>>(0)) {}
 
 std::vector<Subscription> MqttSource::Subscriptions() {
-  return {
-      {kCommandResponseFilter, 1, false}, {kStatusFilter, 1, true}, {kTelemetryFilter, 1, false}};
+  return {{.filter = kCommandResponseFilter},
+          {.filter = kStatusFilter, .send_retained = true},
+          {.filter = kTelemetryFilter},
+          BrokerDrops()};
 }
 
 std::vector<Subscription> MqttSource::SubscriptionsBesidePlugin() {
-  return {{kStatusFilter, 1, true}};
+  return {{.filter = kStatusFilter, .send_retained = true}, BrokerDrops()};
 }
 
 std::vector<std::string> MqttSource::TakenByPlugin() {
   return {kTelemetryFilter, kCommandResponseFilter};
 }
 
-MqttSource::Taken MqttSource::Take(const InboundPublish& publish) {
+Taken MqttSource::Take(const InboundPublish& publish) {
+  if (publish.topic == kBrokerDropsTopic) {
+    CountBrokerDrops(publish.payload);
+    return {};
+  }
   const absl::optional<DeviceTopic> topic = ParseTopic(publish.topic);
   if (!topic.has_value() && !publish.ring.has_value()) {
     absl::MutexLock lock(&mutex_);
@@ -105,13 +116,22 @@ MqttSource::Taken MqttSource::Take(const InboundPublish& publish) {
     return {Outcome::kTaken, verdict.receipt};
   }
   if (IsOverload(verdict.status)) {
-    if (publish.qos > 0) return {Outcome::kNotNow};
+    if (publish.qos > 0) return {Outcome::kNotNow, {}};
     absl::MutexLock lock(&mutex_);
     ++stats_.overload;
     return {};
   }
   SendNotice(message, verdict);
-  return {Outcome::kTaken, verdict.receipt};
+  return {Outcome::kTaken, verdict.receipt, /*refused=*/true};
+}
+
+void MqttSource::CountBrokerDrops(absl::string_view total) {
+  int64_t drops;
+  if (!absl::SimpleAtoi(total, &drops) || drops < 0) return;
+  absl::MutexLock lock(&mutex_);
+  // Less than before: the broker was started anew.
+  stats_.broker_drops += drops >= broker_drops_ ? drops - broker_drops_ : drops;
+  broker_drops_ = drops;
 }
 
 void MqttSource::SendNotice(const InboundMessage& message, const Verdict& verdict) {

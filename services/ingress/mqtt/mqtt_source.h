@@ -43,6 +43,8 @@ class MqttSource {
     int64_t unknown_topic = 0;
     // QoS 0, and the intake could not write.
     int64_t overload = 0;
+    // What the broker says it has dropped, over all of its starts that we saw.
+    int64_t broker_drops = 0;
     int64_t notices = 0;
     int64_t notices_dropped = 0;
   };
@@ -56,13 +58,6 @@ class MqttSource {
   static std::vector<Subscription> SubscriptionsBesidePlugin();
   static std::vector<std::string> TakenByPlugin();
 
-  struct Taken {
-    // kNotNow if the intake could not write: offer the message again.
-    Outcome outcome = Outcome::kTaken;
-    // Where it is written down.
-    Receipt receipt = {};
-  };
-
   // A topic of a device that says nothing to us makes a dead letter if the plugin took it, since it
   // was told to; from a subscription it does not come.
   Taken Take(const InboundPublish& publish);
@@ -70,6 +65,7 @@ class MqttSource {
   Stats stats() const;
 
  private:
+  void CountBrokerDrops(absl::string_view total);
   void SendNotice(const InboundMessage& message, const Verdict& verdict);
 
   const Options options_;
@@ -79,6 +75,8 @@ class MqttSource {
 
   mutable absl::Mutex mutex_;
   Stats stats_ ABSL_GUARDED_BY(mutex_);
+  // As the broker said last.
+  int64_t broker_drops_ ABSL_GUARDED_BY(mutex_) = 0;
   // Shared with the completions, which may come when this is gone.
   std::shared_ptr<std::atomic<int>> open_notices_;
 };

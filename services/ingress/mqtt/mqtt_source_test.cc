@@ -156,7 +156,7 @@ InboundPublish PluginPublish(absl::string_view topic) {
 TEST_F(MqttSourceTest, HandsOnWhatThePluginTookAsItCame) {
   clock_.Advance(absl::Seconds(60));
   intake_.answer.receipt = {Receipt::Log::kTelemetry, 42};
-  const MqttSource::Taken taken = source_.Take(PluginPublish("devices/a/telemetry"));
+  const Taken taken = source_.Take(PluginPublish("devices/a/telemetry"));
   EXPECT_EQ(taken.outcome, Outcome::kTaken);
   EXPECT_EQ(taken.receipt.log, Receipt::Log::kTelemetry);
   EXPECT_EQ(taken.receipt.offset, 42);
@@ -172,7 +172,7 @@ TEST_F(MqttSourceTest, HandsOnWhatThePluginTookAsItCame) {
 TEST_F(MqttSourceTest, WhatThePluginTookForNothingWeKnowIsADeadLetter) {
   Refuse(absl::InvalidArgumentError("nothing is known"), v1::DEAD_LETTER_REASON_MALFORMED);
   intake_.answer.receipt = {Receipt::Log::kDeadLetters, 3};
-  const MqttSource::Taken taken = source_.Take(PluginPublish("devices/a/elsewhere"));
+  const Taken taken = source_.Take(PluginPublish("devices/a/elsewhere"));
   EXPECT_EQ(taken.outcome, Outcome::kTaken);
   EXPECT_EQ(taken.receipt.log, Receipt::Log::kDeadLetters);
   EXPECT_EQ(taken.receipt.offset, 3);

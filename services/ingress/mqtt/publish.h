@@ -12,6 +12,7 @@
 #include "absl/types/optional.h"
 #include "libs/clock/clock.h"
 #include "services/ingress/intake/inbound_message.h"
+#include "services/ingress/intake/intake.h"
 
 namespace sluice::ingress {
 
@@ -22,6 +23,8 @@ struct Subscription {
   int qos = 1;
   // Whether the broker shows retained messages at each connect. 3.1.1 always does.
   bool send_retained = false;
+  // Without it the session is of no use. Else a broker may refuse it.
+  bool required = true;
 };
 
 // What a session asks for at a connect.
@@ -62,6 +65,15 @@ enum class Outcome {
   kTaken,
   // Not now: it must not be acknowledged; the broker is to deliver it again.
   kNotNow,
+};
+
+// What became of it, in full.
+struct Taken {
+  Outcome outcome = Outcome::kTaken;
+  // Where it is written down.
+  Receipt receipt = {};
+  // It was refused, for good: a dead letter.
+  bool refused = false;
 };
 
 // A message for the broker.

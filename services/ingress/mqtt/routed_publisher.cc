@@ -2,38 +2,29 @@
 
 #include <utility>
 
-#include "absl/strings/strip.h"
+#include "libs/device_id/device_id.h"
+#include "services/ingress/mqtt/topic.h"
 
 namespace sluice::ingress {
-namespace {
 
-// The second level of `devices/ID/…`; empty if the topic is no such one.
-absl::string_view DeviceIdIn(absl::string_view topic) {
-  if (!absl::ConsumePrefix(&topic, "devices/")) return {};
-  return topic.substr(0, topic.find('/'));
-}
-
-}  // namespace
-
-void RoutedPublisher::Heard(absl::string_view topic, size_t broker) {
+void RoutedPublisher::Heard(absl::string_view topic, size_t broker, bool retained) {
   // With one broker there is nothing to remember.
   if (brokers_.size() < 2) return;
   const absl::string_view device_id = DeviceIdIn(topic);
+  if (!ValidateId(device_id, "device id").ok()) return;
   absl::MutexLock lock(&mutex_);
   const auto it = routes_.find(device_id);
   if (it != routes_.end()) {
-    if (broker == 0) {
-      routes_.erase(it);
-    } else {
-      it->second = broker;
-    }
-  } else if (broker != 0) {
-    if (routes_.size() < kMaxRoutes) {
-      routes_.emplace(device_id, broker);
-    } else {
-      ++dropped_;
-    }
+    if (!retained) it->second = broker;
+    return;
   }
+  // The first broker needs an entry only against what others have retained, and that is seldom.
+  if (broker == 0 && retained) return;
+  if (routes_.size() >= kMaxRoutes) {
+    ++dropped_;
+    routes_.erase(routes_.begin());
+  }
+  routes_.emplace(device_id, broker);
 }
 
 absl::Status RoutedPublisher::Publish(Publication publication,

@@ -17,8 +17,8 @@ namespace sluice::ingress {
 
 // Publishes to a device at the broker where it was heard from last; to one not heard from yet, at
 // the first broker. What is remembered is in memory alone: the statuses that brokers keep bring it
-// back after a start. Bounded: beyond kMaxRoutes, devices of further brokers count as not heard
-// from. Thread-safe.
+// back after a start. Bounded: beyond kMaxRoutes, another device of a further broker is forgotten
+// for a new one. Thread-safe.
 class RoutedPublisher final : public Publisher {
  public:
   static constexpr size_t kMaxRoutes = 200'000;
@@ -26,18 +26,20 @@ class RoutedPublisher final : public Publisher {
   // At least one; all of them outlive it.
   explicit RoutedPublisher(std::vector<Publisher*> brokers) : brokers_(std::move(brokers)) {}
 
-  // A message of the device came by that broker. `topic`: devices/ID/….
-  void Heard(absl::string_view topic, size_t broker);
+  // A message on the topic `devices/ID/…` came by that broker and was taken in. One that the broker
+  // had `retained` says where the device once was: it counts only as long as nothing newer is
+  // known.
+  void Heard(absl::string_view topic, size_t broker, bool retained);
 
   absl::Status Publish(Publication publication, std::function<void(absl::Status)> done) override;
 
-  // Devices that were not remembered since kMaxRoutes were.
+  // Devices that were forgotten since kMaxRoutes were remembered.
   int64_t dropped() const;
 
  private:
   const std::vector<Publisher*> brokers_;
   mutable absl::Mutex mutex_;
-  // Of the devices of all brokers but the first.
+  // Where each device was heard from last.
   absl::flat_hash_map<std::string, size_t> routes_ ABSL_GUARDED_BY(mutex_);
   int64_t dropped_ ABSL_GUARDED_BY(mutex_) = 0;
 };

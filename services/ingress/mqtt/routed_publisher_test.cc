@@ -39,20 +39,34 @@ class RoutedPublisherTest : public ::testing::Test {
 
 TEST_F(RoutedPublisherTest, GoesWhereTheDeviceWasHeardLast) {
   EXPECT_EQ(BrokerOf("a"), 0);
-  publisher_.Heard("devices/a/telemetry", 1);
+  publisher_.Heard("devices/a/telemetry", 1, false);
   EXPECT_EQ(BrokerOf("a"), 1);
   EXPECT_EQ(BrokerOf("b"), 0);
-  publisher_.Heard("devices/a/status", 0);
+  publisher_.Heard("devices/a/status", 0, false);
   EXPECT_EQ(BrokerOf("a"), 0);
+}
+
+TEST_F(RoutedPublisherTest, WhatABrokerRetainedChangesNothingThatIsKnown) {
+  publisher_.Heard("devices/a/status", 1, true);
+  EXPECT_EQ(BrokerOf("a"), 1) << "better than nothing";
+  publisher_.Heard("devices/a/telemetry", 0, false);
+  publisher_.Heard("devices/a/status", 1, true);
+  EXPECT_EQ(BrokerOf("a"), 0);
+}
+
+TEST_F(RoutedPublisherTest, IllegalIdsAreNotRemembered) {
+  publisher_.Heard("devices/" + std::string(60'000, 'x') + "/telemetry", 1, false);
+  publisher_.Heard("elsewhere/a/telemetry", 1, false);
+  EXPECT_EQ(BrokerOf("a"), 0);
+  EXPECT_EQ(BrokerOf(std::string(60'000, 'x')), 0);
 }
 
 TEST_F(RoutedPublisherTest, RemembersNoMoreThanItsMost) {
   for (size_t i = 0; i <= RoutedPublisher::kMaxRoutes; ++i) {
-    publisher_.Heard("devices/" + std::to_string(i) + "/status", 1);
+    publisher_.Heard("devices/" + std::to_string(i) + "/status", 1, false);
   }
   EXPECT_EQ(publisher_.dropped(), 1);
-  EXPECT_EQ(BrokerOf("7"), 1);
-  EXPECT_EQ(BrokerOf(std::to_string(RoutedPublisher::kMaxRoutes)), 0);
+  EXPECT_EQ(BrokerOf(std::to_string(RoutedPublisher::kMaxRoutes)), 1) << "the newest is known";
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace sluice::ingress {
 namespace {
@@ -37,6 +38,11 @@ absl::optional<DeviceTopic> ParseTopic(absl::string_view topic) {
     return DeviceTopic{DeviceTopic::Kind::kCommandResponse, levels[1], levels[3]};
   }
   return absl::nullopt;
+}
+
+absl::string_view DeviceIdIn(absl::string_view topic) {
+  if (!absl::ConsumePrefix(&topic, "devices/")) return {};
+  return topic.substr(0, topic.find('/'));
 }
 
 std::string CommandsTopic(absl::string_view device_id) {

@@ -13,6 +13,9 @@ inline constexpr char kTelemetryFilter[] = "devices/+/telemetry";
 inline constexpr char kStatusFilter[] = "devices/+/status";
 inline constexpr char kCommandResponseFilter[] = "devices/+/commands/+/response";
 
+// Where Mosquitto publishes how many messages it has dropped since its start, as a decimal number.
+inline constexpr char kBrokerDropsTopic[] = "$SYS/broker/publish/messages/dropped";
+
 // What a topic says about a message on it.
 struct DeviceTopic {
   enum class Kind { kTelemetry, kStatus, kCommandResponse };
@@ -27,6 +30,9 @@ struct DeviceTopic {
 // `devices/{id}/commands/{command_id}/response`. Nothing for a topic of any other shape; an id is
 // never checked here, and never holds a '/'.
 absl::optional<DeviceTopic> ParseTopic(absl::string_view topic);
+
+// The second level of `devices/ID/…`, legal or not; empty if the topic is no such one.
+absl::string_view DeviceIdIn(absl::string_view topic);
 
 // Topics that Sluice publishes to. The ids must be legal (ValidateId).
 std::string CommandsTopic(absl::string_view device_id);

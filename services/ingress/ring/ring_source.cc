@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "libs/device_id/device_id.h"
 #include "services/ingress/mqtt/topic.h"
 
 namespace sluice::ingress {
@@ -20,7 +21,6 @@ constexpr absl::Duration kRetryInterval = absl::Milliseconds(20);
 // The plugin is to know within 2 s that we are gone.
 constexpr absl::Duration kAlive = absl::Seconds(2);
 constexpr absl::Duration kKeepAliveInterval = absl::Milliseconds(250);
-constexpr absl::Duration kStorageLease = absl::Milliseconds(500);
 
 absl::string_view Text(const mqtt_record::Bytes& bytes) {
   return {static_cast<const char*>(bytes.data), bytes.size};
@@ -28,7 +28,6 @@ absl::string_view Text(const mqtt_record::Bytes& bytes) {
 
 InboundPublish PublishOf(const mqtt_record::Record& record, const ring::RingRecord& place) {
   InboundPublish publish;
-  // An id in a topic that was cut may be anything: it is a dead letter then, as a whole.
   publish.topic = Text(record.topic);
   publish.payload = Text(record.payload);
   publish.qos = record.qos;
@@ -106,8 +105,9 @@ bool RingSource::Open() {
       const auto highest = marks_.Highest(ring_id);
       if (highest.has_value() && !reader_->current_ring_is_closed() &&
           !reader_->ResumeAfter(ring_id, *highest)) {
-        spdlog::error("ring {}: has nothing of what the journal has of it, up to {}", options_.path,
-                      *highest);
+        spdlog::error("ring {}: it is older than what the journal has of it; all of it is read",
+                      options_.path);
+        forgotten_ring_id_ = ring_id;
       }
       reader_->leases().Clear();
       spdlog::info("ring {}: reading what the broker's plugin takes in", options_.path);
@@ -148,13 +148,17 @@ bool RingSource::HandOn(const ring::RingRecord& record) {
   InboundPublish publish;
   if (mqtt_record::Decode(record.content.data(), record.content.size(), &message)) {
     publish = PublishOf(message, record);
-    // Of an earlier start of the machine: it came before all that came since.
+    // Of an earlier start of the machine it came before all that came since; from the future
+    // nothing comes.
     absl::Duration& uptime = publish.received->uptime;
-    if (uptime > parts_.clock->Uptime()) uptime = absl::ZeroDuration();
+    if (!reader_->IsOfThisBoot(record.ring_id) || uptime > parts_.clock->Uptime()) {
+      uptime = absl::ZeroDuration();
+    }
   } else {
     ++stats_.illegible;
     publish = WholeRecord(record);
   }
+  publish.ring->read_before = record.ring_id != forgotten_ring_id_;
   if (message.kind == mqtt_record::Kind::kUnknownTopic) {
     parts_.unknown_topics->Saw(publish.topic, publish.received->time, publish.client_id,
                                publish.username);
@@ -176,20 +180,19 @@ bool RingSource::HandOn(const ring::RingRecord& record) {
 bool RingSource::TakeOnceWritable(const InboundPublish& publish) {
   bool told = false;
   while (true) {
-    const MqttSource::Taken taken = parts_.take(publish);
+    const Taken taken = parts_.take(publish);
     if (taken.outcome == Outcome::kTaken) {
       taken_ = taken.receipt;
+      if (code_for_all_ != mqtt_record::kRefuseNothing) {
+        SetLeaseForAll(mqtt_record::kRefuseNothing);
+      }
       return true;
     }
     if (!std::exchange(told, true)) {
       ++stats_.held_back;
       spdlog::warn("ring {}: held back, since messages cannot be written now", options_.path);
     }
-    if (!options_.drain_only) {
-      const auto until = NowMs() + absl::ToInt64Milliseconds(kStorageLease);
-      reader_->leases().Set("", 0, static_cast<uint64_t>(NowMs()),
-                            {static_cast<uint64_t>(until), mqtt_record::kRefuseForStorage, 0});
-    }
+    SetLeaseForAll(mqtt_record::kRefuseForStorage);
     Settle();
     KeepAlive();
     Pause(kRetryInterval);
@@ -197,18 +200,26 @@ bool RingSource::TakeOnceWritable(const InboundPublish& publish) {
   }
 }
 
+void RingSource::SetLeaseForAll(uint8_t code) {
+  if (options_.drain_only) return;
+  const auto now_ms = static_cast<uint64_t>(NowMs());
+  const auto until_ms = now_ms + static_cast<uint64_t>(absl::ToInt64Milliseconds(kAlive));
+  code_for_all_ = code;
+  if (!reader_->leases().Set("", 0, now_ms, {until_ms, code, 0})) ++stats_.untold_pauses;
+}
+
 void RingSource::LimitRate(const InboundPublish& publish) {
   if (!rates_.limited() || options_.drain_only) return;
-  const auto topic = ParseTopic(publish.topic);
-  if (!topic.has_value() || !publish.received.has_value()) return;
-  const absl::Duration pause = rates_.Count(topic->device_id, publish.received->uptime);
+  const absl::string_view device_id = DeviceIdIn(publish.topic);
+  if (!publish.received.has_value() || !ValidateId(device_id, "device id").ok()) return;
+  const absl::Duration pause = rates_.Count(device_id, publish.received->uptime);
   if (pause <= absl::ZeroDuration()) return;
   const int64_t until_ms = absl::ToInt64Milliseconds(publish.received->uptime + pause);
   if (until_ms <= NowMs()) return;
-  const bool set = reader_->leases().Set(
-      topic->device_id.data(), topic->device_id.size(), static_cast<uint64_t>(NowMs()),
-      {static_cast<uint64_t>(until_ms), mqtt_record::kRefuseForRate, 0});
-  ++(set ? stats_.paused_devices : stats_.untold_pauses);
+  const bool set =
+      reader_->leases().Set(device_id.data(), device_id.size(), static_cast<uint64_t>(NowMs()),
+                            {static_cast<uint64_t>(until_ms), mqtt_record::kRefuseForRate, 0});
+  ++(set ? stats_.pauses : stats_.untold_pauses);
 }
 
 void RingSource::Settle() {
@@ -232,13 +243,14 @@ void RingSource::KeepAlive() {
   if (!options_.drain_only) {
     reader_->leases().KeepAliveUntil(
         static_cast<uint64_t>(absl::ToInt64Milliseconds(now + kAlive)));
+    // Held always, so that there is a place for it.
+    SetLeaseForAll(code_for_all_);
   }
   UpdateStats();
 }
 
 void RingSource::UpdateStats() {
   const ring::RingReader::Stats& reader = reader_->stats();
-  stats_.open = true;
   stats_.ring_bytes = static_cast<int64_t>(reader_->UsedBytes());
   stats_.gaps = static_cast<int64_t>(reader.gaps);
   stats_.gap_bytes = static_cast<int64_t>(reader.gap_bytes);

@@ -18,7 +18,7 @@
 #include "libs/ring/ring_reader.h"
 #include "services/ingress/intake/intake.h"
 #include "services/ingress/intake/ring_marks.h"
-#include "services/ingress/mqtt/mqtt_source.h"
+#include "services/ingress/mqtt/publish.h"
 #include "services/ingress/ring/device_rates.h"
 #include "services/ingress/ring/unknown_topics.h"
 
@@ -35,8 +35,8 @@ class RingSource {
   struct Options {
     // The ring, as the plugin's option `ring` says.
     std::string path;
-    // Read what is left in the ring and in those beside it; do not look after the plugin, whose
-    // devices then know within seconds that nobody takes their messages this way.
+    // Read what is left in the ring and in those beside it; do not look after the plugin: one that
+    // is loaded all the same refuses everything once its `no_reader_grace_s` is over.
     bool drain_only = false;
     // What a device may send, in messages a second; 0: no limit.
     double max_device_messages_per_s = 0;
@@ -46,7 +46,7 @@ class RingSource {
 
   // What it works with; all of it outlives this.
   struct Parts {
-    std::function<MqttSource::Taken(const InboundPublish&)> take;
+    std::function<Taken(const InboundPublish&)> take;
     const Intake* intake;
     // Told of topics that nobody takes.
     UnknownTopics* unknown_topics;
@@ -54,8 +54,6 @@ class RingSource {
   };
 
   struct Stats {
-    // A ring is open.
-    bool open = false;
     int64_t ring_bytes = 0;
     int64_t records = 0;
     // Records that say nothing to us: they are dead letters.
@@ -65,8 +63,8 @@ class RingSource {
     int64_t gap_bytes = 0;
     // Times that the intake could not write.
     int64_t held_back = 0;
-    // Devices that were told to pause, and times that there was no room to tell.
-    int64_t paused_devices = 0;
+    // Times that a device was told to pause, and that there was no room to tell the plugin.
+    int64_t pauses = 0;
     int64_t untold_pauses = 0;
     // What the plugin counts (libs/mqtt_record/ring_agreement.h), over all rings.
     std::array<int64_t, mqtt_record::kCountersUsed> counters = {};
@@ -102,6 +100,8 @@ class RingSource {
   bool HandOn(const ring::RingRecord& record);
   bool TakeOnceWritable(const InboundPublish& publish);
   void LimitRate(const InboundPublish& publish);
+  // Tells the plugin to refuse everybody's messages for this reason.
+  void SetLeaseForAll(uint8_t code);
   // Gives the space of what is durable back.
   void Settle();
   void KeepAlive();
@@ -116,6 +116,9 @@ class RingSource {
   std::unique_ptr<ring::RingReader> reader_;
   std::deque<Pending> pending_;
   Receipt taken_;
+  uint8_t code_for_all_ = mqtt_record::kRefuseNothing;
+  // A ring of which the journals' marks say nothing true; 0: none.
+  uint64_t forgotten_ring_id_ = 0;
   DeviceRates rates_;
   absl::Duration next_keep_alive_ = absl::ZeroDuration();
   uint64_t counters_ring_id_ = 0;

@@ -21,7 +21,7 @@ constexpr uint64_t kBoot = 1;
 // Takes what it is given, and says it is durable when told so.
 class Taker final : public Intake {
  public:
-  MqttSource::Taken Take(const InboundPublish& publish) {
+  Taken Take(const InboundPublish& publish) {
     absl::MutexLock lock(&mutex_);
     if (!writable_) {
       ++refusals_;
