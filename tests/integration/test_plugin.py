@@ -192,9 +192,16 @@ def test_what_is_taken_and_what_is_not(tmp_path, brokers):
     assert RingView(broker.ring).taken == 3
 
 
-def connect(port, client_id, protocol=mqtt.MQTTv311, will=None):
+def test_mqtt_5_hears_that_there_is_no_other_subscriber(tmp_path, brokers):
+    broker = brokers(tmp_path, SIMPLE).await_ready()
+    told = broker.publish("devices/a/telemetry", "1", "-V", "5", "-d")
+    assert "PUBACK (Mid: 1, RC:16)" in told.stdout
+    assert RingView(broker.ring).taken == 1
+
+
+def connect(port, client_id, protocol=mqtt.MQTTv311, will=None, transport="tcp"):
     """A connected client; `client.gone` is set when its connection ends."""
-    client = mqtt.Client(client_id=client_id, protocol=protocol, reconnect_on_failure=False,
+    client = mqtt.Client(client_id=client_id, protocol=protocol, reconnect_on_failure=False, transport=transport,
                          **({} if protocol == mqtt.MQTTv5 else {"clean_session": False}))
     client.gone, client.subscribed, client.heard = threading.Event(), threading.Event(), []
     client.on_disconnect = lambda *_: client.gone.set()
@@ -239,11 +246,31 @@ def test_a_refused_device_is_disconnected_without_its_will(tmp_path, brokers, pr
     assert broker.stop() == 0
 
 
+def test_a_refused_websocket_is_closed_like_any_other(tmp_path, brokers):
+    config = AS_ROOT + ("listener @P0@ 127.0.0.1\nlistener @P1@ 127.0.0.1\nprotocol websockets\nallow_anonymous true\n"
+                        "@PLUGIN@\nplugin_opt_no_reader_grace_s 0\n")
+    broker = brokers(tmp_path, config).await_ready()
+    watcher = connect(broker.ports[0], "watcher")
+    watcher.subscribe("devices/+/status", 1)
+    assert watcher.subscribed.wait(10)
+    for _ in range(20):
+        device = connect(broker.ports[1], "a", will=("devices/a/status", "offline", 1), transport="websockets")
+        info = device.publish("devices/a/telemetry", "1", qos=1)
+        assert device.gone.wait(10), "the connection was not closed"
+        assert not info.is_published()
+        device.loop_stop()
+    assert broker.publish("devices/b/status", "online").returncode == 0
+    wait_for(lambda: watcher.heard, "what is said at the end")
+    assert [m.topic for m in watcher.heard] == ["devices/b/status"], "no Will was sent"
+    assert RingView(broker.ring).refused()["no_reader"] == 20
+    watcher.disconnect()
+    watcher.loop_stop()
+    assert broker.stop() == 0
+
+
 def test_mqtt_5_properties(tmp_path, brokers):
     broker = brokers(tmp_path, SIMPLE).await_ready()
     client = connect(broker.ports[0], "five", mqtt.MQTTv5)
-    reasons = []
-    client.on_publish = lambda *arguments: reasons.append(arguments)
     properties = Properties(PacketTypes.PUBLISH)
     properties.ContentType = "application/json"
     properties.ResponseTopic = "devices/five/receipts"
@@ -318,6 +345,27 @@ def test_a_deleted_ring_is_refused_and_made_anew(plugin_box, plugin_clients):
     assert mosquitto_pub(plugin_box, "devices/last/telemetry", "1", "-q", "1").returncode == 0
     assert value_of(telemetry_from(plugin_clients, "last", 1)[0].readings[0]) == 1
     telemetry_from(plugin_clients, "after", 1)
+
+
+def test_a_broker_without_the_plugin_that_ingress_counts_on(tmp_path):
+    """It says so, and takes telemetry by a subscription."""
+    box = Box(tmp_path, Ports.free(), {"ingress": ["mqtt.brokers.0.source=plugin"]}, mqtt_source="paho")
+    box.start()
+    try:
+        assert mosquitto_pub(box, "devices/a/telemetry", "1", "-q", "1").returncode == 0
+        clients = Clients(box)
+        assert value_of(telemetry_from(clients, "a", 1)[0].readings[0]) == 1
+        clients.close()
+        assert "no plugin has the ring" in (tmp_path / "logs/ingress.log").read_text()
+    finally:
+        box.stop()
+
+
+def test_ingress_as_another_user(tmp_path, brokers):
+    """As docs/mqtt.md says: the broker's user and ingress's meet in a group."""
+    broker = brokers(tmp_path, SIMPLE + "plugin_opt_ring_mode 0660\n").await_ready()
+    for name in ("mqtt.ring", "mqtt.ring.lock", "mqtt.ring.reader.lock"):
+        assert (broker.ring.parent / name).stat().st_mode & 0o777 == 0o660
 
 
 @pytest.mark.parametrize("first, second", [("paho", "plugin"), ("plugin", "paho")])
