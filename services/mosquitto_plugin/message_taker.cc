@@ -46,12 +46,13 @@ ring::ProducerOptions MessageTaker::RingOptions() const {
 }
 
 TopicClass MessageTaker::ClassOf(const Record& record) const {
+  const TopicClass kind =
+      Classify(static_cast<const char*>(record.topic.data), options_.topics, environment_.match);
   const size_t own_bytes = strlen(options_.own_client_id);
-  if (record.client_id.size == own_bytes &&
-      memcmp(record.client_id.data, options_.own_client_id, own_bytes) == 0) {
-    return TopicClass::kForeign;
-  }
-  return Classify(static_cast<const char*>(record.topic.data), options_.topics, environment_.match);
+  const bool own = record.client_id.size == own_bytes &&
+                   memcmp(record.client_id.data, options_.own_client_id, own_bytes) == 0;
+  // Sluice publishes nothing that is taken in: whoever does so under its id, people should see.
+  return own && kind == TopicClass::kTaken ? TopicClass::kUnknown : kind;
 }
 
 bool MessageTaker::Concerns(const Record& record) const {

@@ -70,7 +70,7 @@ class MessageTaker {
   uint64_t abandoned_bytes() const { return abandoned_bytes_; }
 
  private:
-  // What Sluice itself publishes is foreign, whatever its topic.
+  // What comes under the gateway's own id is never taken.
   TopicClass ClassOf(const mqtt_record::Record& record) const;
   // Shows people a topic that nobody takes, if there is room and it is not too often.
   void Sight(mqtt_record::Record* record);

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import pwd
 import shutil
 import signal
@@ -23,7 +24,7 @@ sys.path.insert(0, str(ROOT / "tests/torture"))
 import ports  # of tools/box, by harness  # noqa: E402  pylint: disable=wrong-import-position
 from fleet import Fleet  # noqa: E402  pylint: disable=wrong-import-position
 from box import mosquitto  # noqa: E402  pylint: disable=wrong-import-position
-from ring_view import RingView  # noqa: E402  pylint: disable=wrong-import-position
+from ring_view import UNKNOWN_TOPIC, RingView  # noqa: E402  pylint: disable=wrong-import-position
 
 SERVICES = ("ingress", "registry", "analytics")
 SUCCEEDED = "COMMAND_STATE_SUCCEEDED"
@@ -189,7 +190,9 @@ def test_what_is_taken_and_what_is_not(tmp_path, brokers):
     for topic in ("devices/a/status", "devices/a/commands", "devices/a/telemetry/x", "other/a/telemetry"):
         assert broker.publish(topic).returncode == 0
     assert broker.publish("devices/a/telemetry", "1", "-i", "sluice-ingress-1").returncode == 0
-    assert RingView(broker.ring).taken == 3
+    ring = RingView(broker.ring)
+    assert ring.taken == 3
+    assert ring.counter(UNKNOWN_TOPIC) == 2, "one deeper than telemetry, one under the gateway's id"
 
 
 def test_mqtt_5_hears_that_there_is_no_other_subscriber(tmp_path, brokers):
@@ -384,6 +387,9 @@ def test_a_change_of_source_loses_nothing(tmp_path, first, second):
             assert not any(box.stop().values())
             box = Box(tmp_path / "data", wanted, mqtt_source=source)
             box.start(names=names)
+            # The broker that runs now has the plugin, or has it not.
+            maps = pathlib.Path(f"/proc/{box.processes['mosquitto'].pid}/maps").read_text()
+            assert ("sluice_mosquitto.so" in maps) == (source == "plugin")
         flowing = fleet.acknowledged + 1000
         wait_for(lambda: fleet.acknowledged > flowing, "messages flow")
         report = fleet.stop()

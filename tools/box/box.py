@@ -103,6 +103,8 @@ class Box:
             command = self._mosquitto_command() if name == "mosquitto" else self._service_command(name)
             process = Process(name, command, self.data_dir / "logs" / f"{name}.log")
             self.processes[name] = process
+        elif name == "mosquitto":
+            self._configure_mosquitto()
         if name != "mosquitto":
             self._endpoints_path(name).unlink(missing_ok=True)
         process.start()
@@ -205,9 +207,17 @@ class Box:
         fresh = plugin.with_suffix(".new")
         shutil.copyfile(BINARIES["plugin"], fresh)
         fresh.replace(plugin)
-        options = [f"ring={self.ring}", *self.settings.get("plugin", [])]
+        options = [f"ring={self.ring}", f"own_client_id=sluice-{self._instance_id()}", *self.settings.get("plugin", [])]
         lines = [f"plugin {plugin}", *(f"plugin_opt_{option.replace('=', ' ', 1)}" for option in options)]
         return "\n# Takes telemetry in before it is acknowledged.\n" + "\n".join(lines) + "\n"
+
+    def _instance_id(self):
+        """As ingress will have it: of the settings given, of its file, or the default."""
+        file = self.data_dir / "config/ingress.yaml"
+        lines = file.read_text().splitlines() if file.exists() else []
+        found = [line.partition(":")[2].split("#")[0].strip().strip("'\"") for line in lines if line.startswith("instance_id:")]
+        found += [value for key, _, value in (s.partition("=") for s in self.settings.get("ingress", [])) if key == "instance_id"]
+        return found[-1] if found else "ingress-1"
 
     def _mosquitto_answers(self):
         try:

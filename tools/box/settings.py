@@ -25,8 +25,18 @@ def by_service(settings):
     return result
 
 
+# What the box gives itself, to both sides that must agree.
+OURS = ("plugin.ring", "plugin.own_client_id", "ingress.mqtt.brokers.0.address", "ingress.mqtt.brokers.0.ring",
+        "ingress.mqtt.brokers.0.source")
+
+
 def _setting(text):
     service, _, setting = text.partition(".")
+    path, _, value = text.partition("=")
     if service not in SERVICES or "=" not in setting:
         raise argparse.ArgumentTypeError(f"'{text}' is not SERVICE.PATH=VALUE with one of {', '.join(SERVICES)}")
+    if path in OURS:
+        raise argparse.ArgumentTypeError(f"{path} is given by the box itself (see --mqtt-source, ingress.instance_id)")
+    if service == "plugin" and (not value or not value.isprintable()):
+        raise argparse.ArgumentTypeError(f"{path} is {value!r}; must be a value on one line")
     return service, setting
