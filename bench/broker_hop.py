@@ -42,7 +42,8 @@ CPU_TICK_US = 1e6 / os.sysconf("SC_CLK_TCK")
 PROGRESS = re.compile(r"sending +sent (\d+) .*acknowledged (\d+)")
 ACCEPTED = re.compile(
     r'^sluice_ingress_messages_total\{(?=.*kind="telemetry")(?=.*outcome="accepted").*\} (\S+)', re.MULTILINE)
-QUIET_LOAD = 0.5
+# Cores that all else on the machine may take: with more, figures change in either direction.
+QUIET_CORES = 0.2
 
 
 @dataclasses.dataclass
@@ -91,6 +92,14 @@ def machine_ticks():
     """Ticks of all processors so far: (all, idle, taken by other guests of the host)."""
     fields = [int(field) for field in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
     return sum(fields[:8]), fields[3] + fields[4], fields[7]
+
+
+def busy_cores(seconds=1):
+    """Cores that are in use now."""
+    first = machine_ticks()
+    time.sleep(seconds)
+    ticks, idle, _ = (b - a for a, b in zip(first, machine_ticks()))
+    return (ticks - idle) * CPU_TICK_US / 1e6 / seconds
 
 
 class Site:
@@ -215,7 +224,7 @@ def measure(site, flags, rate, report):
         "hop_cpu_us": (spent["mosquitto"] + spent.get(site.way.receiver, 0)) / acknowledged,
         "cores": {name: us / 1e6 / seconds for name, us in spent.items()},
         "switches_per_1000": {name: (last.switches[name] - first.switches[name]) * 1000 / acknowledged for name in spent},
-        "others_cores": ((ticks - idle) * CPU_TICK_US - sum(spent.values())) / 1e6 / seconds,
+        "others_cores": max(0, ((ticks - idle) * CPU_TICK_US - sum(spent.values())) / 1e6 / seconds),
         "stolen_cores": stolen * CPU_TICK_US / 1e6 / seconds,
         "acknowledged": fleet["acknowledged"], "reconnects": fleet["mqtt_reconnects"],
         "acknowledge_p50_us": fleet["acknowledge_latency_us"]["p50"], "acknowledge_p99_us": fleet["acknowledge_latency_us"]["p99"],
@@ -237,6 +246,18 @@ def measure_way(way, flags):
                     "limit": measure(site, flags, 0, directory / "limit.json")}
     finally:
         shutil.rmtree(directory)
+
+
+def measure_undisturbed(way, flags):
+    """One way in one round, as often as patience lasts until nothing else ran beside it."""
+    while True:
+        while flags.patience > 0 and busy_cores() > QUIET_CORES:
+            flags.patience -= 1
+        started = time.monotonic()
+        result = measure_way(way, flags)
+        if flags.patience <= 0 or max(part["others_cores"] for part in result.values()) <= QUIET_CORES:
+            return result
+        flags.patience -= time.monotonic() - started
 
 
 # -- what is shown ------------------------------------------------------------------------------------
@@ -284,8 +305,9 @@ def show(results, flags):
     show_limit(results, done, bases)
     others = [column(results, way, part, "others_cores") for way in done for part in ("rate", "limit")]
     if others:
+        most = max(map(max, others))
         print(f"All else on the machine, the kernel's own threads and the host's other guests among it, took at most "
-              f"{max(map(max, others)):.2f} of {os.cpu_count()} cores.\n")
+              f"{most:.2f} of {os.cpu_count()} cores{': TOO MUCH for these figures to count' if most > QUIET_CORES else ''}.\n")
 
 
 def show_rate(results, flags, done, bases):
@@ -348,6 +370,8 @@ def main():
     parser.add_argument("--devices", type=int, default=1000)
     parser.add_argument("--ways", default=",".join(way.name for way in WAYS), help="default: %(default)s")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write all figures of all rounds there")
+    parser.add_argument("--patience", type=float, default=0, metavar="SECONDS",
+                        help="on a busy machine spend so much in all on waiting, and on measuring anew what was disturbed")
     parser.add_argument("--quick", action="store_true", help="one round of a second each: shows only that it works")
     flags = parser.parse_args()
     if flags.quick:
@@ -357,15 +381,12 @@ def main():
         parser.error(f"--ways: there is no {', '.join(sorted(unknown))}")
 
     signal.signal(signal.SIGTERM, stop_on_sigterm)
-    load = os.getloadavg()[0]
-    if load > QUIET_LOAD:
-        print(f"  the machine is busy (load {load:.2f}): figures will be worse than they should be", flush=True)
     results, problems = {way.name: [] for way in WAYS}, []
     for number in range(flags.rounds):
         for way in (way for way in WAYS if way.name in chosen):
             print(f"  round {number + 1} of {flags.rounds}: {way.title}", flush=True)
             try:
-                results[way.name].append(measure_way(way, flags))
+                results[way.name].append(measure_undisturbed(way, flags))
             except StartFailed as failure:
                 problems.append(f"{way.title}: {failure}")
                 results[way.name].append(None)
@@ -375,7 +396,7 @@ def main():
     show(results, flags)
     if flags.json:
         settings = {"rounds": flags.rounds, "seconds": flags.seconds, "rate": flags.rate, "devices": flags.devices,
-                    "payload_bytes": PAYLOAD_BYTES, "load_before": load}
+                    "payload_bytes": PAYLOAD_BYTES}
         flags.json.write_text(json.dumps({"settings": settings, "ways": results}, indent=1) + "\n")
     for problem in problems:
         print(f"  FAILED: {problem}")

@@ -83,7 +83,8 @@ def fuzz(target, seconds):
     with open(target.log, "wb") as log:
         exit_code = target.run([
             target.corpus, target.seeds, f"-max_total_time={seconds}", f"-timeout={TIMEOUT_S}",
-            "-print_final_stats=1", f"-artifact_prefix={target.findings}/"], log)
+            # Grows the inputs sooner than by default: what breaks may need many steps.
+            "-len_control=20", "-print_final_stats=1", f"-artifact_prefix={target.findings}/"], log)
     lines = target.log.read_text(errors="replace").splitlines()
     coverage = [line for line in lines if " cov: " in line]
     print("\n".join([f"{target.name}:", *coverage[-1:], *(line for line in lines if line.startswith("stat::"))]))
@@ -95,7 +96,8 @@ def fuzz(target, seconds):
 def show_finding(target, lines, reproducers):
     """Says what was found, where its input lies and how it is run again."""
     first = next((i for i, line in enumerate(lines) if re.search(r"^fuzz: |ERROR: |runtime error: ", line)), 0)
-    print("\n".join(lines[first:first + SHOWN_LINES]))
+    shown = [line for line in lines[first:first + SHOWN_LINES] if not line.startswith("stat::")]
+    print("\n".join(shown))
     for reproducer in reproducers:
         print(f"FOUND by {target.name}: {reproducer.relative_to(ROOT)}")
         print(f"again: {target.binary.relative_to(ROOT)} {reproducer.relative_to(ROOT)}")
