@@ -28,6 +28,8 @@ RingProgram::RingProgram(FuzzInput input) : ring_(EmptyRing()), input_(input) {
 
 void RingProgram::Run() {
   for (int i = 0; i < kMaxSteps && !input_.empty(); ++i) Step();
+  // What comes now is the same for all programs.
+  input_ = FuzzInput(nullptr, 0);
   if (ledger_.damaged()) {
     CheckThatItGoesOn();
   } else {
