@@ -321,8 +321,8 @@ def show_rate(results, flags, done, bases):
             spread(column(results, way, "rate", "cpu_us", "fleet"), 1),
             *(ratios(results, way, base, "rate", "hop_cpu_us") for base in bases),
             "yes" if all(held) else f"NO: in {sum(held)} of {len(held)}"])
-    table(["way", "broker + receiver", "broker", "receiver", "the fleet beside", *(f"to {base.name}" for base in bases), "rate held"],
-          rows)
+    table(["way", "broker + receiver", "broker", "receiver", "the fleet beside", *(f"to {base.name}" for base in bases),
+           "rate held"], rows)
     print("At the same rate: waits (voluntary context switches) for 1,000 messages; the device's acknowledgement\n")
     table(["way", "waits of broker", "waits of receiver", "acknowledged, p50 ms", "p99 ms"],
           [[way.title, *(spread(column(results, way, "rate", "switches_per_1000", name), 0) if name else ""
@@ -341,10 +341,11 @@ def show_limit(results, done, bases):
             spread(column(results, way, "limit", "received_per_s"), 0) if received else "",
             f"{sum(received) / sum(acknowledged):.2%}" if received else "",
             *(ratios(results, way, base, "limit", "acknowledged_per_s") for base in bases),
+            spread(column(results, way, "limit", "hop_cpu_us"), 1),
             " / ".join(f"{statistics.median(column(results, way, 'limit', 'cores', name)):.2f}" if name else "–"
                        for name in ("mosquitto", way.receiver, "fleet"))])
     table(["way", "acknowledged a second", "received a second", "received in the end", *(f"to {base.name}" for base in bases),
-           "cores busy: broker / receiver / fleet"], rows)
+           "broker + receiver, µs", "cores busy: broker / receiver / fleet"], rows)
 
 
 def what_is_missing(way, result):
