@@ -7,10 +7,9 @@ namespace sluice::mqtt_record {
 namespace {
 
 constexpr uint8_t kRetain = 1;
-constexpr uint8_t kPayloadCut = 2;
-constexpr uint8_t kTopicCut = 4;
-constexpr uint8_t kReplyLeftOut = 8;
-constexpr uint8_t kTextCut = 16;
+constexpr uint8_t kReplyLeftOut = 2;
+// All parts but the payload.
+constexpr size_t kTexts = kParts - 1;
 
 struct Header {
   uint16_t version;
@@ -30,26 +29,18 @@ static_assert(sizeof(Header) == kHeaderBytes);
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
               "headers are copied as they lie in memory");
 
-// The parts before the payload, in their order.
-constexpr Bytes Record::*kTextParts[kTexts] = {
-    &Record::topic,        &Record::client_id,      &Record::username,        &Record::message_id,
-    &Record::content_type, &Record::response_topic, &Record::correlation_data};
-
-bool Cut(Bytes* bytes, size_t most) {
-  if (bytes->size <= most) return false;
-  bytes->size = most;
-  return true;
+void Cut(Bytes* bytes, size_t most) {
+  if (bytes->size > most) bytes->size = most;
 }
 
 }  // namespace
 
 void Bound(Record* record) {
-  record->payload_cut = Cut(&record->payload, kMaxPayloadBytes);
-  record->topic_cut = Cut(&record->topic, kMaxTopicBytes);
-  record->text_cut = false;
+  Cut(&record->payload, kMaxPayloadBytes);
+  Cut(&record->topic, kMaxTopicBytes);
   for (Bytes* const text :
        {&record->client_id, &record->username, &record->message_id, &record->content_type}) {
-    record->text_cut |= Cut(text, kMaxNameBytes);
+    Cut(text, kMaxNameBytes);
   }
   record->reply_left_out = record->response_topic.size > kMaxTopicBytes ||
                            record->correlation_data.size > kMaxCorrelationBytes;
@@ -60,15 +51,13 @@ void EncodeHeader(const Record& record, uint8_t (&header)[kHeaderBytes]) {
   Header fields = {};
   fields.version = kVersion;
   fields.kind = static_cast<uint8_t>(record.kind);
-  fields.flags = static_cast<uint8_t>(
-      (record.retain ? kRetain : 0) | (record.payload_cut ? kPayloadCut : 0) |
-      (record.topic_cut ? kTopicCut : 0) | (record.reply_left_out ? kReplyLeftOut : 0) |
-      (record.text_cut ? kTextCut : 0));
+  fields.flags = static_cast<uint8_t>((record.retain ? kRetain : 0) |
+                                      (record.reply_left_out ? kReplyLeftOut : 0));
   fields.qos = record.qos;
   fields.protocol_version = record.protocol_version;
   fields.payload_size = record.payload_size;
   for (size_t i = 0; i < kTexts; ++i) {
-    fields.text_sizes[i] = static_cast<uint16_t>((record.*kTextParts[i]).size);
+    fields.text_sizes[i] = static_cast<uint16_t>((record.*kPartsInOrder[i]).size);
   }
   fields.received_us = record.received_us;
   fields.uptime_us = record.uptime_us;
@@ -89,10 +78,7 @@ bool Decode(const void* content, size_t size, Record* record) {
   read.qos = fields.qos;
   read.retain = (fields.flags & kRetain) != 0;
   read.protocol_version = fields.protocol_version;
-  read.payload_cut = (fields.flags & kPayloadCut) != 0;
-  read.topic_cut = (fields.flags & kTopicCut) != 0;
   read.reply_left_out = (fields.flags & kReplyLeftOut) != 0;
-  read.text_cut = (fields.flags & kTextCut) != 0;
   read.payload_size = fields.payload_size;
   read.received_us = fields.received_us;
   read.uptime_us = fields.uptime_us;
@@ -101,7 +87,7 @@ bool Decode(const void* content, size_t size, Record* record) {
   size_t left = size - sizeof(fields);
   for (size_t i = 0; i < kTexts; ++i) {
     if (fields.text_sizes[i] > left) return false;
-    read.*kTextParts[i] = {at, fields.text_sizes[i]};
+    read.*kPartsInOrder[i] = {at, fields.text_sizes[i]};
     at += fields.text_sizes[i];
     left -= fields.text_sizes[i];
   }

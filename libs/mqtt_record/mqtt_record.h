@@ -15,8 +15,8 @@ namespace sluice::mqtt_record {
 
 inline constexpr uint16_t kVersion = 1;
 inline constexpr size_t kHeaderBytes = 56;
-inline constexpr size_t kTexts = 7;
-// The largest that a field is taken with; see the flags for what happens to larger ones.
+// The largest that a part is taken with: a larger one is cut. A cut payload tells so by
+// payload_size, and no topic that was cut has a legal id in it.
 inline constexpr size_t kMaxPayloadBytes = 64 << 10;
 inline constexpr size_t kMaxTopicBytes = 4096;
 inline constexpr size_t kMaxNameBytes = 1024;
@@ -40,15 +40,9 @@ struct Record {
   bool retain = false;
   // 3, 4 (3.1.1) or 5.
   uint8_t protocol_version = 0;
-  // The payload was larger than kMaxPayloadBytes: only its beginning is here.
-  bool payload_cut = false;
-  // Likewise the topic: the ids in it are not to be trusted.
-  bool topic_cut = false;
   // Response topic and correlation data (for receipts) were too large and are left out: there can
   // be no receipt.
   bool reply_left_out = false;
-  // A client id, user name, message id or content type was cut.
-  bool text_cut = false;
   // Size of the payload as it came.
   uint32_t payload_size = 0;
   // When it came: µs since the Unix epoch by the box's clock, and µs of CLOCK_BOOTTIME.
@@ -68,10 +62,16 @@ struct Record {
   Bytes payload;
 };
 
-// Cuts what is too large, or leaves it out, and sets the flags that tell of it.
+// The parts behind the header, in their order; the sizes of all but the last stand in it.
+inline constexpr size_t kParts = 8;
+inline constexpr Bytes Record::*kPartsInOrder[kParts] = {
+    &Record::topic,        &Record::client_id,      &Record::username,         &Record::message_id,
+    &Record::content_type, &Record::response_topic, &Record::correlation_data, &Record::payload};
+
+// Cuts what is too large, or leaves it out.
 void Bound(Record* record);
 
-// The header of a record whose parts stand behind it in the order above. The record is Bound().
+// The header of a record that is Bound().
 void EncodeHeader(const Record& record, uint8_t (&header)[kHeaderBytes]);
 
 // Reads a whole record; its parts point into `content`. False if that is not one: nothing is

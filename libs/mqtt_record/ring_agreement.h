@@ -39,18 +39,16 @@ inline constexpr uint64_t kTimeBoundsUs[kTimeBuckets - 1] = {1,   2,    5,    10
                                                              100, 1000, 2500, 10000, 100000};
 
 // Numbers of the counters.
-inline constexpr int kTakenCounter = 0;                              // + QoS
-inline constexpr int kRefusedCounter = 3;                            // + Reason: QoS 1 and 2
-inline constexpr int kDroppedCounter = kRefusedCounter + 8;          // + Reason: QoS 0
-inline constexpr int kCutCounter = kDroppedCounter + 8;              // taken, but too large
-inline constexpr int kUnknownTopicCounter = kCutCounter + 1;         // not taken, passed on
-inline constexpr int kWaitsCounter = kUnknownTopicCounter + 1;       // above the high mark
-inline constexpr int kWaitedUsCounter = kWaitsCounter + 1;           // in them
-inline constexpr int kSyncsCounter = kWaitedUsCounter + 1;           // for single messages
-inline constexpr int kReopenedCounter = kSyncsCounter + 1;           // after a replacement
-inline constexpr int kAbandonedBytesCounter = kReopenedCounter + 1;  // unread in rings replaced
-inline constexpr int kTimeSumCounter = kAbandonedBytesCounter + 1;   // ns in callbacks
-inline constexpr int kTimeCounter = kTimeSumCounter + 1;             // + bucket
+inline constexpr int kTakenCounter = 0;                             // + QoS
+inline constexpr int kRefusedCounter = 3;                           // + Reason: QoS 1 and 2
+inline constexpr int kDroppedCounter = kRefusedCounter + 8;         // + Reason: QoS 0
+inline constexpr int kUnknownTopicCounter = kDroppedCounter + 8;    // not taken, passed on
+inline constexpr int kWaitsCounter = kUnknownTopicCounter + 1;      // above the high mark
+inline constexpr int kWaitedUsCounter = kWaitsCounter + 1;          // in them
+inline constexpr int kSyncsCounter = kWaitedUsCounter + 1;          // for single messages
+inline constexpr int kAbandonedBytesCounter = kSyncsCounter + 1;    // unread in rings replaced
+inline constexpr int kTimeSumCounter = kAbandonedBytesCounter + 1;  // ns in callbacks
+inline constexpr int kTimeCounter = kTimeSumCounter + 1;            // + bucket
 inline constexpr int kCountersUsed = kTimeCounter + kTimeBuckets;
 static_assert(kCountersUsed <= 64);
 

@@ -25,7 +25,8 @@ namespace sluice::ingress {
 // in. Telemetry and command responses come by that session, too (`source: paho`), or by the ring
 // that our plugin in the broker fills (`source: plugin`).
 //
-// At a change of source nothing is lost: with `plugin`, what the broker had queued for the session
+// At a change of source nothing is lost, if broker and ingress are started anew in the order of
+// docs/mqtt.md: with `plugin`, what the broker had queued for the session
 // is taken, and telemetry is subscribed to as long as no plugin has the ring; with `paho`, a ring
 // that is there is drained. What is under way at that moment may come twice.
 class MqttBroker {

@@ -15,6 +15,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "libs/mqtt_record/append_record.h"
 #include "libs/ring/ring_producer.h"
 #include "libs/ring/temp_ring.h"
 #include "services/ingress/config.h"
@@ -96,12 +97,8 @@ class MqttBrokerTest : public ::testing::Test {
     record.uptime_us = static_cast<uint64_t>(absl::ToInt64Microseconds(clock_.Uptime() - ago));
     record.topic = {kTelemetry, sizeof(kTelemetry) - 1};
     record.payload_size = static_cast<uint32_t>(payload.size());
-    uint8_t header[mqtt_record::kHeaderBytes];
-    mqtt_record::EncodeHeader(record, header);
-    const ring::Piece pieces[] = {{header, sizeof(header)},
-                                  {record.topic.data, record.topic.size},
-                                  {payload.data(), payload.size()}};
-    ASSERT_EQ(producer_.Append(pieces, 3, 0), ring::RingError::kNone);
+    record.payload = {payload.data(), payload.size()};
+    ASSERT_EQ(mqtt_record::AppendRecord(record, 0, &producer_), ring::RingError::kNone);
   }
   // Whether telemetry comes by the session: a status that is sent after it comes for sure, and
   // behind it.

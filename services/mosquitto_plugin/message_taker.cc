@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "libs/mqtt_record/append_record.h"
+
 namespace sluice::mosquitto_plugin {
 namespace {
 
@@ -55,14 +57,9 @@ TopicClass MessageTaker::ClassOf(const Record& record) const {
   return own && kind == TopicClass::kTaken ? TopicClass::kUnknown : kind;
 }
 
-bool MessageTaker::Concerns(const Record& record) const {
-  const TopicClass kind = ClassOf(record);
-  return kind == TopicClass::kTaken || kind == TopicClass::kUnknown;
-}
-
-Decision MessageTaker::Take(Record record) {
+Decision MessageTaker::Take(TopicClass kind, Record record) {
   const auto* const topic = static_cast<const char*>(record.topic.data);
-  switch (ClassOf(record)) {
+  switch (kind) {
     case TopicClass::kForeign:
     case TopicClass::kKnown:
       return {};
@@ -87,7 +84,6 @@ Decision MessageTaker::Take(Record record) {
   if (!Append(&record, &reason)) return Refuse(record, reason, waited);
   // It stands in the ring already, so it may come twice if the disk fails now.
   if (synced && !Sync(&reason)) return Refuse(record, reason, waited);
-  if (record.payload_cut || record.topic_cut) producer_.AddToCounter(mqtt_record::kCutCounter, 1);
   producer_.AddToCounter(mqtt_record::kTakenCounter + record.qos, 1);
   return {Answer::kGoOn, true, reason};
 }
@@ -129,31 +125,15 @@ bool MessageTaker::Refuses(const Record& record, Reason* reason) {
 bool MessageTaker::Append(Record* record, Reason* reason) {
   const uint64_t now_ms = record->uptime_us / 1000;
   record->broker_start_id = environment_.broker_start_id;
-  mqtt_record::Bound(record);
-  uint8_t header[mqtt_record::kHeaderBytes];
-  mqtt_record::EncodeHeader(*record, header);
-  const ring::Piece pieces[] = {
-      {header, sizeof(header)},
-      {record->topic.data, record->topic.size},
-      {record->client_id.data, record->client_id.size},
-      {record->username.data, record->username.size},
-      {record->message_id.data, record->message_id.size},
-      {record->content_type.data, record->content_type.size},
-      {record->response_topic.data, record->response_topic.size},
-      {record->correlation_data.data, record->correlation_data.size},
-      {record->payload.data, record->payload.size},
-  };
-  constexpr size_t kPieces = sizeof(pieces) / sizeof(pieces[0]);
-  RingError error = producer_.Append(pieces, kPieces, now_ms);
+  RingError error = mqtt_record::AppendRecord(*record, now_ms, &producer_);
   if (error == RingError::kReplaced || error == RingError::kNotOpen) {
     TryReopen(now_ms);
-    if (replaced_since_ms_ == 0) error = producer_.Append(pieces, kPieces, now_ms);
+    if (replaced_since_ms_ == 0) error = mqtt_record::AppendRecord(*record, now_ms, &producer_);
   }
   if (error == RingError::kNone) {
     replaced_since_ms_ = 0;  // or the file was put back
     return true;
   }
-  // A bounded record always fits into an empty ring.
   *reason = error == RingError::kFull ? mqtt_record::kRingFull : mqtt_record::kRingReplaced;
   return false;
 }
@@ -193,8 +173,10 @@ void MessageTaker::TryReopen(uint64_t now_ms) {
   if (error != RingError::kNone) return;
   replaced_since_ms_ = 0;
   reader_seen_ms_ = now_ms;
-  producer_.AddToCounter(mqtt_record::kReopenedCounter, 1);
-  producer_.AddToCounter(mqtt_record::kAbandonedBytesCounter, abandoned_bytes_);
+  // Each ring's counters begin at 0, and their readers add them up.
+  producer_.AddToCounter(mqtt_record::kAbandonedBytesCounter,
+                         abandoned_bytes_ - counted_abandoned_bytes_);
+  counted_abandoned_bytes_ = abandoned_bytes_;
 }
 
 Decision MessageTaker::Refuse(const Record& record, Reason reason, bool waited) {

@@ -14,7 +14,7 @@ namespace sluice::mosquitto_plugin {
 
 // What the broker is to do with a PUBLISH.
 enum class Answer {
-  // Go on as without the plugin: it is not ours, or it is in the ring (then Taken() says so). The
+  // Go on as without the plugin: it is not ours, or it is in the ring (`taken`). The
   // acknowledgement that follows is the promise.
   kGoOn,
   // Close the sender's connection without an acknowledgement: it will send again. `reason` is set.
@@ -54,24 +54,23 @@ class MessageTaker {
   // Opens the ring. On an error see errno, too.
   ring::RingError Open(const PluginOptions& options, const Environment& environment);
 
-  // Whether a PUBLISH is one that Take does anything about. Wants the topic and the client id.
-  bool Concerns(const mqtt_record::Record& record) const;
+  // What a PUBLISH is to the plugin, by its topic, which ends with a NUL, and its client id: what
+  // comes under the gateway's own id is never taken.
+  TopicClass ClassOf(const mqtt_record::Record& record) const;
 
-  // Of a record the topic, client id and uptime_us are looked at before it is bounded and written.
-  // The topic ends with a NUL.
-  Decision Take(mqtt_record::Record record);
+  // `kind`: the ClassOf(record). Of the rest, uptime_us is looked at before it is written.
+  Decision Take(TopicClass kind, mqtt_record::Record record);
 
   // Adds how long a whole callback took.
   void CountTime(uint64_t ns);
 
   const PluginOptions& options() const { return options_; }
+  // For what else lies in the ring, in tests.
   ring::RingProducer& producer() { return producer_; }
   // Bytes that nobody had read when the ring's file was replaced; since the start.
   uint64_t abandoned_bytes() const { return abandoned_bytes_; }
 
  private:
-  // What comes under the gateway's own id is never taken.
-  TopicClass ClassOf(const mqtt_record::Record& record) const;
   // Shows people a topic that nobody takes, if there is room and it is not too often.
   void Sight(mqtt_record::Record* record);
   // Whether something speaks against taking the message now; sets `reason`.
@@ -98,6 +97,8 @@ class MessageTaker {
   uint64_t replaced_since_ms_ = 0;
   uint64_t next_reopen_ms_ = 0;
   uint64_t abandoned_bytes_ = 0;
+  // Those of them that a ring's counter tells.
+  uint64_t counted_abandoned_bytes_ = 0;
 };
 
 }  // namespace sluice::mosquitto_plugin

@@ -66,6 +66,8 @@ uint64_t RandomNumber() {
   return number;
 }
 
+Bytes TextOf(const char* text) { return text == nullptr ? Bytes() : Bytes{text, strlen(text)}; }
+
 // The MQTT 5 properties that Sluice reads, as copies of Mosquitto's that are freed at the end.
 class Properties {
  public:
@@ -101,16 +103,13 @@ class Properties {
   }
 
   void PutInto(Record* record) const {
-    record->content_type = Text(content_type_);
-    record->response_topic = Text(response_topic_);
+    record->content_type = TextOf(content_type_);
+    record->response_topic = TextOf(response_topic_);
     record->correlation_data = {correlation_data_, correlation_bytes_};
-    record->message_id = Text(message_id_);
+    record->message_id = TextOf(message_id_);
   }
 
  private:
-  static Bytes Text(const char* text) {
-    return text == nullptr ? Bytes() : Bytes{text, strlen(text)};
-  }
   void ReadUserProperty(const mosquitto_property* property) {
     char* name = nullptr;
     char* value = nullptr;
@@ -129,8 +128,6 @@ class Properties {
   void* correlation_data_ = nullptr;
   uint16_t correlation_bytes_ = 0;
 };
-
-Bytes TextOf(const char* text) { return text == nullptr ? Bytes() : Bytes{text, strlen(text)}; }
 
 Record RecordOf(const mosquitto_evt_message& event, uint64_t uptime_ns) {
   Record record;
@@ -183,13 +180,14 @@ int ThrowOut(mosquitto* client) {
 
 Decision Decide(const mosquitto_evt_message& event, uint64_t uptime_ns) {
   Record record = RecordOf(event, uptime_ns);
-  // Properties are copied to be read: not for what is others'.
-  if (event.properties == nullptr || !plugin->taker.Concerns(record)) {
-    return plugin->taker.Take(record);
+  const TopicClass kind = plugin->taker.ClassOf(record);
+  // Properties are copied to be read: only for what goes into the ring.
+  if (event.properties == nullptr || kind != TopicClass::kTaken) {
+    return plugin->taker.Take(kind, record);
   }
   const Properties properties(event.properties);
   properties.PutInto(&record);
-  return plugin->taker.Take(record);
+  return plugin->taker.Take(kind, record);
 }
 
 // MOSQ_EVT_MESSAGE: a PUBLISH that the access rules allow, before it is acknowledged.

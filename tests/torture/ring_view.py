@@ -5,7 +5,7 @@ import struct
 
 HEAD, COUNTERS, TAIL = 4096, 4160, 8192
 # Numbers of counters: libs/mqtt_record/ring_agreement.h.
-TAKEN_QOS1, UNKNOWN_TOPIC = 1, 20
+TAKEN_QOS1, UNKNOWN_TOPIC = 1, 19
 REFUSED, REASONS = 3, ("ring_full", "storage", "rate", "no_reader", "ring_replaced", "sync")
 
 

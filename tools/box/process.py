@@ -10,6 +10,8 @@ import subprocess
 import time
 
 LOG_LIMIT_BYTES = 10 << 20
+# Mosquitto forgets a SIGTERM that comes while it starts.
+SIGTERM_AGAIN_S = 1.0
 RESTART_DELAY_MIN_S = 0.2
 RESTART_DELAY_MAX_S = 10.0
 # A process that ran this long starts anew with the shortest delay.
@@ -127,15 +129,16 @@ class Process:
             os.kill(self._child.pid, number)
 
     def stop(self, timeout_s=10.0):
-        """SIGTERM, then SIGKILL; returns the exit code."""
+        """SIGTERM, again every second, then SIGKILL; returns the exit code."""
         if self._child is None:
             return None
-        self.signal(signal.SIGTERM)
-        try:
-            return self._child.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            return self._child.wait()
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            self.signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self._child.wait(min(SIGTERM_AGAIN_S, timeout_s))
+        self._child.kill()
+        return self._child.wait()
 
     def memory_bytes(self):
         """Resident memory now, and the most it ever was; (0, 0) if it does not run."""

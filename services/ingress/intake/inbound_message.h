@@ -14,7 +14,7 @@ namespace sluice::ingress {
 struct RingPosition {
   uint64_t ring_id = 0;
   uint64_t end = 0;
-  // It may have been read, and written down, before a crash.
+  // It may have been read, and written down, before a crash: its log is looked through for it.
   bool read_before = false;
 };
 

@@ -241,6 +241,16 @@ TEST_F(JournalIntakeTest, WritesARetainedStatusOnlyIfItIsNews) {
   EXPECT_EQ(LastReport().received_time_us(), 0) << "when it was said is not known";
 }
 
+TEST_F(JournalIntakeTest, ARetainedStatusDoesNotOvertakeWhatIsStillInARing) {
+  InboundMessage telemetry = Message("1");
+  clock_.Advance(absl::Seconds(5));
+  InboundMessage status = Message("offline", Kind::kStatus);
+  status.retained = true;
+  intake_.Take(status);
+  intake_.Take(telemetry);
+  EXPECT_EQ(heard_.Take(10, 1).size(), 1u) << "the device may have said it long before";
+}
+
 TEST_F(JournalIntakeTest, AStatusOvertakesWhatWasHeardBefore) {
   intake_.Take(Message("1"));
   intake_.Take(Message("offline", Kind::kStatus));

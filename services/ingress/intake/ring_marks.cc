@@ -55,6 +55,10 @@ void RingMarks::Add(Receipt::Log log, const RingPosition& position) {
   end = std::max(end, position.end);
 }
 
+void RingMarks::Forget(uint64_t ring_id) {
+  for (auto& ends : ends_) ends.erase(ring_id);
+}
+
 bool RingMarks::Has(Receipt::Log log, const RingPosition& position) const {
   const auto& ends = ends_[static_cast<int>(log)];
   const auto it = ends.find(position.ring_id);

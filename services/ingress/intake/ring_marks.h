@@ -28,6 +28,8 @@ class RingMarks {
                                         Journal* reports);
 
   void Add(Receipt::Log log, const RingPosition& position);
+  // The marks of this ring say nothing true: it is another one under the same id.
+  void Forget(uint64_t ring_id);
   // Whether the log has it.
   bool Has(Receipt::Log log, const RingPosition& position) const;
   // How far the logs together have the ring; nothing if none has anything of it.

@@ -57,6 +57,33 @@ TEST_F(RingMarksTest, FindsTheHighestOfEachLogAndRing) {
   EXPECT_FALSE(marks.Has(Receipt::Log::kTelemetry, {2, 48}));
 }
 
+// What stood in the hole may be anything of the ring: it must come again.
+TEST_F(RingMarksTest, BehindAHoleNothingCounts) {
+  for (const uint64_t end : {100, 200, 300}) Append<v1::Telemetry>(&telemetry_, 1, end);
+  telemetry_.Damage(1);
+  Append<v1::DeadLetter>(&dead_letters_, 1, 250);
+  const RingMarks marks = Read();
+  EXPECT_TRUE(marks.Has(Receipt::Log::kTelemetry, {1, 100}));
+  EXPECT_FALSE(marks.Has(Receipt::Log::kTelemetry, {1, 200}));
+  EXPECT_TRUE(marks.Has(Receipt::Log::kDeadLetters, {1, 250})) << "another log";
+}
+
+TEST_F(RingMarksTest, RetentionMakesNoHole) {
+  for (const uint64_t end : {100, 200, 300}) Append<v1::Telemetry>(&telemetry_, 1, end);
+  telemetry_.DeleteBelow(2);
+  EXPECT_EQ(Read().Highest(1), 300u);
+}
+
+TEST_F(RingMarksTest, ForgetsARingInAllLogs) {
+  Append<v1::Telemetry>(&telemetry_, 1, 100);
+  Append<v1::DeadLetter>(&dead_letters_, 1, 200);
+  Append<v1::Telemetry>(&telemetry_, 2, 40);
+  RingMarks marks = Read();
+  marks.Forget(1);
+  EXPECT_FALSE(marks.Highest(1).has_value());
+  EXPECT_EQ(marks.Highest(2), 40u);
+}
+
 TEST_F(RingMarksTest, WhatIsNotDurableDoesNotCount) {
   Append<v1::Telemetry>(&telemetry_, 1, 100);
   v1::Telemetry record;

@@ -85,7 +85,6 @@ Taken MqttSource::Take(const InboundPublish& publish) {
     ++stats_.retained_telemetry;
     return {};
   }
-  const Moment begin = MomentOf(*clock_);
   InboundMessage message;
   message.kind = InboundMessage::Kind::kUnknown;
   if (topic.has_value()) {
@@ -101,7 +100,7 @@ Taken MqttSource::Take(const InboundPublish& publish) {
   message.payload = publish.payload;
   message.payload_size_bytes =
       publish.payload_size.value_or(static_cast<int64_t>(publish.payload.size()));
-  message.received = publish.received.value_or(begin);
+  message.received = publish.received.has_value() ? *publish.received : MomentOf(*clock_);
   message.retained = publish.retained;
   message.client_id = publish.client_id;
   message.username = publish.username;
@@ -111,7 +110,7 @@ Taken MqttSource::Take(const InboundPublish& publish) {
   if (verdict.status.ok()) {
     // What the plugin took was acknowledged by the broker before.
     if (publish.qos > 0 && !publish.ring.has_value() && options_.on_acknowledged) {
-      options_.on_acknowledged(clock_->Uptime() - begin.uptime);
+      options_.on_acknowledged(clock_->Uptime() - message.received.uptime);
     }
     return {Outcome::kTaken, verdict.receipt};
   }

@@ -106,6 +106,16 @@ class MqttSourceTest : public ::testing::Test {
       &clock_};
 };
 
+TEST_F(MqttSourceTest, AddsUpWhatTheBrokerSaysItDropped) {
+  const char topic[] = "$SYS/broker/publish/messages/dropped";
+  for (const char* total : {"3", "10", "10", "4", "nonsense", "-7", ""}) {
+    EXPECT_EQ(Take(topic, total, 0, true), Outcome::kTaken);
+  }
+  EXPECT_EQ(source_.stats().broker_drops, 14) << "10, and 4 after a restart";
+  EXPECT_EQ(source_.stats().unknown_topic, 0);
+  EXPECT_EQ(intake_.count(), 0u);
+}
+
 TEST_F(MqttSourceTest, HandsOnEveryKind) {
   EXPECT_EQ(Take("devices/a/telemetry", "{}"), Outcome::kTaken);
   EXPECT_EQ(Take("devices/b/status", "on", 0, true), Outcome::kTaken);

@@ -107,7 +107,7 @@ bool RingSource::Open() {
           !reader_->ResumeAfter(ring_id, *highest)) {
         spdlog::error("ring {}: it is older than what the journal has of it; all of it is read",
                       options_.path);
-        forgotten_ring_id_ = ring_id;
+        marks_.Forget(ring_id);
       }
       reader_->leases().Clear();
       spdlog::info("ring {}: reading what the broker's plugin takes in", options_.path);
@@ -142,7 +142,14 @@ void RingSource::Drain() {
   }
 }
 
+void RingSource::Enter(uint64_t ring_id) {
+  ring_id_ = ring_id;
+  of_this_boot_ = reader_->IsOfThisBoot(ring_id);
+  read_before_end_ = marks_.Highest(ring_id).value_or(0);
+}
+
 bool RingSource::HandOn(const ring::RingRecord& record) {
+  if (record.ring_id != ring_id_) Enter(record.ring_id);
   taken_ = Receipt();
   mqtt_record::Record message;
   InboundPublish publish;
@@ -151,14 +158,11 @@ bool RingSource::HandOn(const ring::RingRecord& record) {
     // Of an earlier start of the machine it came before all that came since; from the future
     // nothing comes.
     absl::Duration& uptime = publish.received->uptime;
-    if (!reader_->IsOfThisBoot(record.ring_id) || uptime > parts_.clock->Uptime()) {
-      uptime = absl::ZeroDuration();
-    }
+    if (!of_this_boot_ || uptime > parts_.clock->Uptime()) uptime = absl::ZeroDuration();
   } else {
-    ++stats_.illegible;
     publish = WholeRecord(record);
   }
-  publish.ring->read_before = record.ring_id != forgotten_ring_id_;
+  publish.ring->read_before = record.end <= read_before_end_;
   if (message.kind == mqtt_record::Kind::kUnknownTopic) {
     parts_.unknown_topics->Saw(publish.topic, publish.received->time, publish.client_id,
                                publish.username);
@@ -166,7 +170,6 @@ bool RingSource::HandOn(const ring::RingRecord& record) {
     if (!TakeOnceWritable(publish)) return false;
     LimitRate(publish);
   }
-  ++stats_.records;
   pending_.push_back({record.ring_id, record.end, taken_});
   while (pending_.size() >= kMaxPending) {
     parts_.intake->WaitDurable(pending_.front().receipt, kSettleInterval);
@@ -250,10 +253,8 @@ void RingSource::KeepAlive() {
 }
 
 void RingSource::UpdateStats() {
-  const ring::RingReader::Stats& reader = reader_->stats();
   stats_.ring_bytes = static_cast<int64_t>(reader_->UsedBytes());
-  stats_.gaps = static_cast<int64_t>(reader.gaps);
-  stats_.gap_bytes = static_cast<int64_t>(reader.gap_bytes);
+  stats_.gaps = static_cast<int64_t>(reader_->stats().gaps);
   if (std::exchange(counters_ring_id_, reader_->current_ring_id()) != reader_->current_ring_id()) {
     counters_seen_ = {};
   }

@@ -55,12 +55,8 @@ class RingSource {
 
   struct Stats {
     int64_t ring_bytes = 0;
-    int64_t records = 0;
-    // Records that say nothing to us: they are dead letters.
-    int64_t illegible = 0;
     // Places where the ring lost what stood there.
     int64_t gaps = 0;
-    int64_t gap_bytes = 0;
     // Times that the intake could not write.
     int64_t held_back = 0;
     // Times that a device was told to pause, and that there was no room to tell the plugin.
@@ -96,6 +92,8 @@ class RingSource {
   // Waits for the ring; false: stopped.
   bool Open();
   void Drain();
+  // Looks up what is the same for all records of a ring.
+  void Enter(uint64_t ring_id);
   // False: stopped before it could be handed on.
   bool HandOn(const ring::RingRecord& record);
   bool TakeOnceWritable(const InboundPublish& publish);
@@ -110,15 +108,17 @@ class RingSource {
 
   const Options options_;
   const Parts parts_;
-  const RingMarks marks_;
 
   // The thread's own.
+  RingMarks marks_;
   std::unique_ptr<ring::RingReader> reader_;
+  // The ring that records come from now; whether it is of this boot; how far the journals had it.
+  uint64_t ring_id_ = 0;
+  bool of_this_boot_ = false;
+  uint64_t read_before_end_ = 0;
   std::deque<Pending> pending_;
   Receipt taken_;
   uint8_t code_for_all_ = mqtt_record::kRefuseNothing;
-  // A ring of which the journals' marks say nothing true; 0: none.
-  uint64_t forgotten_ring_id_ = 0;
   DeviceRates rates_;
   absl::Duration next_keep_alive_ = absl::ZeroDuration();
   uint64_t counters_ring_id_ = 0;

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "libs/mqtt_record/append_record.h"
 #include "libs/ring/ring_producer.h"
 #include "libs/ring/temp_ring.h"
+#include "services/ingress/mqtt/testing/test_broker.h"
 
 namespace sluice::ingress {
 namespace {
@@ -118,22 +120,7 @@ class RingSourceTest : public ::testing::Test {
     record.message_id = {"m-1", 3};
     record.payload = {payload.data(), payload.size()};
     record.payload_size = static_cast<uint32_t>(payload.size());
-    uint8_t header[mqtt_record::kHeaderBytes];
-    mqtt_record::EncodeHeader(record, header);
-    const ring::Piece pieces[] = {{header, sizeof(header)},
-                                  {topic.data(), topic.size()},
-                                  {"clientuserm-1", 13},
-                                  {payload.data(), payload.size()}};
-    ASSERT_EQ(producer_->Append(pieces, 4, 0), ring::RingError::kNone);
-  }
-  template <typename Condition>
-  bool Await(Condition condition) {
-    const absl::Duration deadline = clock_.Uptime() + kPatience;
-    while (!condition()) {
-      if (clock_.Uptime() > deadline) return false;
-      absl::SleepFor(absl::Milliseconds(1));
-    }
-    return true;
+    ASSERT_EQ(mqtt_record::AppendRecord(record, 0, producer_.get()), ring::RingError::kNone);
   }
   uint64_t NowMs() const {
     return static_cast<uint64_t>(absl::ToInt64Milliseconds(clock_.Uptime()));
@@ -164,7 +151,7 @@ TEST_F(RingSourceTest, HandsOnWhatThePluginTookWithItsSender) {
   EXPECT_EQ(taker_.last_received().time, absl::FromUnixSeconds(1'700'000'000));
   EXPECT_EQ(taker_.last_ring().ring_id, producer_->header().id);
   EXPECT_EQ(taker_.last_ring().end, producer_->head());
-  EXPECT_TRUE(Await([&] { return producer_->leases().ReaderAlive(NowMs()); }));
+  EXPECT_TRUE(Eventually([&] { return producer_->leases().ReaderAlive(NowMs()); }));
 }
 
 TEST_F(RingSourceTest, GivesSpaceBackOnlyForWhatIsDurable) {
@@ -176,7 +163,7 @@ TEST_F(RingSourceTest, GivesSpaceBackOnlyForWhatIsDurable) {
   ASSERT_TRUE(taker_.AwaitCount(2));
   EXPECT_EQ(producer_->UsedBytes(), producer_->head());
   taker_.SetDurable(1);
-  EXPECT_TRUE(Await([&] { return producer_->UsedBytes() == producer_->head() - first; }));
+  EXPECT_TRUE(Eventually([&] { return producer_->UsedBytes() == producer_->head() - first; }));
   source_.reset();
   EXPECT_EQ(producer_->UsedBytes(), producer_->head() - first) << "stopping promises nothing";
 
@@ -195,6 +182,17 @@ TEST_F(RingSourceTest, GoesOnBehindWhatTheJournalsHave) {
   Start(marks);
   ASSERT_TRUE(taker_.AwaitCount(1));
   EXPECT_EQ(taker_.lines()[0], "devices/a/telemetry|2|1|client|user|m-1");
+  EXPECT_FALSE(taker_.last_ring().read_before);
+}
+
+TEST_F(RingSourceTest, OfARingThatIsOlderThanWhatTheJournalsHaveAllIsRead) {
+  OpenProducer();
+  Append("devices/a/telemetry", "1");
+  RingMarks marks;
+  marks.Add(Receipt::Log::kTelemetry, {producer_->header().id, producer_->head() + 800});
+  Start(marks);
+  ASSERT_TRUE(taker_.AwaitCount(1));
+  EXPECT_FALSE(taker_.last_ring().read_before) << "nor passed over by the intake";
 }
 
 TEST_F(RingSourceTest, AfterAPowerCutEachLogKnowsItsOwnPart) {
@@ -206,6 +204,7 @@ TEST_F(RingSourceTest, AfterAPowerCutEachLogKnowsItsOwnPart) {
   Start(marks, kBoot + 1);
   // The telemetry log may have lost what the dead letters have later ones of.
   ASSERT_TRUE(taker_.AwaitCount(1));
+  EXPECT_TRUE(taker_.last_ring().read_before);
 }
 
 TEST_F(RingSourceTest, HoldsOnToWhatCannotBeWritten) {
@@ -214,13 +213,13 @@ TEST_F(RingSourceTest, HoldsOnToWhatCannotBeWritten) {
   Start();
   Append("devices/a/telemetry", "1");
   ASSERT_TRUE(taker_.AwaitRefusal());
-  EXPECT_TRUE(Await([&] { return HasLease("", mqtt_record::kRefuseForStorage); }));
+  EXPECT_TRUE(Eventually([&] { return HasLease("", mqtt_record::kRefuseForStorage); }));
   Append("devices/a/telemetry", "2");
   EXPECT_TRUE(taker_.lines().empty());
   taker_.SetWritable(true);
   ASSERT_TRUE(taker_.AwaitCount(2));
-  EXPECT_TRUE(Await([&] { return !HasLease("", mqtt_record::kRefuseForStorage); }));
-  EXPECT_TRUE(Await([&] { return source_->stats().held_back == 1; }));
+  EXPECT_TRUE(Eventually([&] { return !HasLease("", mqtt_record::kRefuseForStorage); }));
+  EXPECT_TRUE(Eventually([&] { return source_->stats().held_back == 1; }));
 }
 
 TEST_F(RingSourceTest, StopsWhileNothingCanBeWritten) {
@@ -240,7 +239,7 @@ TEST_F(RingSourceTest, TellsThePluginToPauseADeviceThatSendsTooFast) {
   for (int i = 0; i < 30; ++i) Append("devices/fast/telemetry", "1");
   Append("devices/slow/telemetry", "1");
   ASSERT_TRUE(taker_.AwaitCount(31)) << "what was taken is not given up";
-  EXPECT_TRUE(Await([&] { return HasLease("fast", mqtt_record::kRefuseForRate); }));
+  EXPECT_TRUE(Eventually([&] { return HasLease("fast", mqtt_record::kRefuseForRate); }));
   EXPECT_FALSE(HasLease("slow", mqtt_record::kRefuseForRate));
 }
 
@@ -255,7 +254,7 @@ TEST_F(RingSourceTest, SortsOutWhatIsNoMessage) {
   EXPECT_EQ(unknown_topics_.List()[0].topic, "devices/a/telemetrie");
   EXPECT_EQ(unknown_topics_.List()[0].client_id, "client");
   taker_.SetDurable(1);
-  EXPECT_TRUE(Await([&] { return producer_->UsedBytes() == 0; }));
+  EXPECT_TRUE(Eventually([&] { return producer_->UsedBytes() == 0; }));
 }
 
 TEST_F(RingSourceTest, DrainsWithoutLookingAfterThePlugin) {
@@ -265,7 +264,7 @@ TEST_F(RingSourceTest, DrainsWithoutLookingAfterThePlugin) {
   Start();
   ASSERT_TRUE(taker_.AwaitCount(1));
   taker_.SetDurable(1);
-  EXPECT_TRUE(Await([&] { return producer_->UsedBytes() == 0; }));
+  EXPECT_TRUE(Eventually([&] { return producer_->UsedBytes() == 0; }));
   EXPECT_FALSE(producer_->leases().ReaderAlive(NowMs()));
 }
 
@@ -274,12 +273,12 @@ TEST_F(RingSourceTest, AddsThePluginsCountersUpOverItsRings) {
   producer_->AddToCounter(mqtt_record::kTakenCounter, 5);
   Start();
   const auto taken = [&] { return source_->stats().counters[mqtt_record::kTakenCounter]; };
-  EXPECT_TRUE(Await([&] { return taken() == 5; }));
+  EXPECT_TRUE(Eventually([&] { return taken() == 5; }));
   // Another boot: a new ring, whose counters begin anew.
   producer_.reset();
   OpenProducer(kBoot + 1);
   producer_->AddToCounter(mqtt_record::kTakenCounter, 2);
-  EXPECT_TRUE(Await([&] { return taken() == 7; }));
+  EXPECT_TRUE(Eventually([&] { return taken() == 7; }));
 }
 
 }  // namespace

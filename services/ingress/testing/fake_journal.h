@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,6 +51,11 @@ class FakeJournal final : public Journal {
   void DeleteBelow(int64_t offset) {
     absl::MutexLock lock(&mutex_);
     begin_ = std::max(begin_, offset);
+  }
+  // The record at `offset` is damaged on the disk.
+  void Damage(int64_t offset) {
+    absl::MutexLock lock(&mutex_);
+    damaged_.insert(offset);
   }
   int64_t retention_point() const {
     absl::MutexLock lock(&mutex_);
@@ -130,7 +136,11 @@ class FakeJournal final : public Journal {
         next_ = journal_->begin_;
       }
       while (next_ < journal_->durable_ && static_cast<int>(batch.records.size()) < max_records) {
-        batch.records.push_back({next_, absl::Time(), journal_->records_[next_]});
+        if (journal_->damaged_.count(next_) > 0) {
+          batch.gaps.push_back({next_, next_ + 1, GapReason::kCorruption});
+        } else {
+          batch.records.push_back({next_, absl::Time(), journal_->records_[next_]});
+        }
         ++next_;
       }
       batch.next_offset = next_;
@@ -150,6 +160,7 @@ class FakeJournal final : public Journal {
   const std::string id_;
   mutable absl::Mutex mutex_;
   std::vector<std::string> records_ ABSL_GUARDED_BY(mutex_);
+  std::set<int64_t> damaged_ ABSL_GUARDED_BY(mutex_);
   int64_t begin_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t durable_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t retention_point_ ABSL_GUARDED_BY(mutex_) = INT64_MAX;

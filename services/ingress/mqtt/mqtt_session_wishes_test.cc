@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -21,9 +23,9 @@ using ::testing::IsSupersetOf;
 constexpr absl::Duration kPatience = absl::Seconds(20);
 
 // A session that has asked for `old/#` and `in/#` at an earlier start.
-class MqttSessionUnsubscribeTest : public ::testing::TestWithParam<int> {
+class MqttSessionWishesTest : public ::testing::TestWithParam<int> {
  protected:
-  MqttSessionUnsubscribeTest() {
+  MqttSessionWishesTest() {
     Connect();
     session_->Stop();
   }
@@ -92,10 +94,10 @@ class MqttSessionUnsubscribeTest : public ::testing::TestWithParam<int> {
   std::unique_ptr<MqttSession> session_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Versions, MqttSessionUnsubscribeTest, ::testing::Values(5, 3),
+INSTANTIATE_TEST_SUITE_P(Versions, MqttSessionWishesTest, ::testing::Values(5, 3),
                          [](const auto& info) { return absl::StrCat("Mqtt", info.param); });
 
-TEST_P(MqttSessionUnsubscribeTest, EndsWhatTheBrokerKeptFromAnEarlierStart) {
+TEST_P(MqttSessionWishesTest, EndsWhatTheBrokerKeptFromAnEarlierStart) {
   Wish({{{"in/#"}}, {}});
   Connect();
   EXPECT_TRUE(OldTopicComes()) << "not to ask for it any more does not end it";
@@ -109,7 +111,7 @@ TEST_P(MqttSessionUnsubscribeTest, EndsWhatTheBrokerKeptFromAnEarlierStart) {
   EXPECT_FALSE(OldTopicComes()) << "the broker has forgotten it";
 }
 
-TEST_P(MqttSessionUnsubscribeTest, WhatWasQueuedBeforeStillComes) {
+TEST_P(MqttSessionWishesTest, WhatWasQueuedBeforeStillComes) {
   std::vector<std::string> queued;
   // More than the broker sends at once.
   for (int i = 0; i < 50; ++i) {
@@ -122,7 +124,7 @@ TEST_P(MqttSessionUnsubscribeTest, WhatWasQueuedBeforeStillComes) {
   EXPECT_THAT(payloads(), IsSupersetOf(queued));
 }
 
-TEST_P(MqttSessionUnsubscribeTest, IsDoneOnceTheBrokerIsThere) {
+TEST_P(MqttSessionWishesTest, IsDoneOnceTheBrokerIsThere) {
   broker_.Stop();
   WishOldToEnd();
   Start();
@@ -131,7 +133,7 @@ TEST_P(MqttSessionUnsubscribeTest, IsDoneOnceTheBrokerIsThere) {
   EXPECT_FALSE(OldTopicComes());
 }
 
-TEST_P(MqttSessionUnsubscribeTest, IsAskedAnewAtEachConnect) {
+TEST_P(MqttSessionWishesTest, IsAskedAnewAtEachConnect) {
   Connect();
   EXPECT_TRUE(OldTopicComes());
   WishOldToEnd();
@@ -145,6 +147,31 @@ TEST_P(MqttSessionUnsubscribeTest, IsAskedAnewAtEachConnect) {
   KillBroker();
   EXPECT_TRUE(OldTopicComes());
 }
+
+#ifndef __SANITIZE_ADDRESS__  // such a plugin needs a broker with the sanitizer in it
+TEST(MqttSessionRefusedTest, WhatIsNotRequiredMayBeRefused) {
+  const std::string plugin =
+      std::filesystem::current_path() / "services/ingress/mqtt/testing/refusing_plugin.so";
+  for (const int version : {3, 5}) {
+    TestBroker broker("plugin " + plugin);
+    MqttSession::Options options;
+    options.broker = broker.uri();
+    options.client_id = "sluice-test";
+    options.protocol_version = version;
+    const auto session = MqttSession::Create(options).value();
+    std::atomic<int> messages = 0;
+    session->Start({{.filter = "refused/a", .required = false}, {.filter = "in/#"}},
+                   [&messages](const InboundPublish&) {
+                     ++messages;
+                     return Outcome::kTaken;
+                   });
+    ASSERT_TRUE(session->AwaitConnected(absl::Seconds(20))) << version;
+    ASSERT_TRUE(broker.Publish({"-t", "in/a", "-q", "1", "-m", "x"}));
+    EXPECT_TRUE(Eventually([&] { return messages == 1; })) << version;
+    session->Stop();
+  }
+}
+#endif
 
 }  // namespace
 }  // namespace sluice::ingress
