@@ -31,7 +31,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools/box"))
 
 from box import BIN, BINARIES, Box, Ports  # noqa: E402  pylint: disable=wrong-import-position
-from process import Process, StartFailed  # noqa: E402  pylint: disable=wrong-import-position
+from process import Process, StartFailed, cpu_seconds  # noqa: E402  pylint: disable=wrong-import-position
 
 PAYLOAD_BYTES = 80
 # A rate counts as held if so much of it was acknowledged, and received, while CPU time was counted.
@@ -71,12 +71,6 @@ WAYS = (
 )
 # What the others are compared with.
 BASES = ("alone", "paho")
-
-
-def cpu_us(pid):
-    """User and system time of a process so far."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) * CPU_TICK_US
 
 
 def voluntary_switches(pid):
@@ -167,7 +161,7 @@ class Sample:
     @staticmethod
     def take(site, fleet_pid, acknowledged):
         pids = site.pids | {"fleet": fleet_pid}
-        return Sample(time.monotonic(), acknowledged, site.received() or 0, {name: cpu_us(pid) for name, pid in pids.items()},
+        return Sample(time.monotonic(), acknowledged, site.received() or 0, {name: cpu_seconds(pid) * 1e6 for name, pid in pids.items()},
                       {name: voluntary_switches(pid) for name, pid in pids.items()}, machine_ticks())
 
 

@@ -1,8 +1,12 @@
-"""Fixtures: a box for each test file, and stubs of its services."""
+"""Fixtures: a box for each test file, stubs of its services, brokers, and a place for other users."""
+
+import pathlib
+import tempfile
 
 import pytest
 
 import harness
+from broker import Broker
 
 
 @pytest.fixture(scope="module")
@@ -18,3 +22,25 @@ def clients(box):  # pylint: disable=redefined-outer-name
     stubs = harness.Clients(box)
     yield stubs
     stubs.close()
+
+
+@pytest.fixture
+def brokers():
+    """Makes brokers, and stops them."""
+    made = []
+
+    def make(*arguments, **keywords):
+        made.append(Broker(*arguments, **keywords))
+        return made[-1]
+
+    yield make
+    for broker in made:
+        broker.stop()
+
+
+@pytest.fixture
+def home():
+    """A directory that other users may enter; those of pytest they may not."""
+    with tempfile.TemporaryDirectory(prefix="sluice-home-") as name:
+        pathlib.Path(name).chmod(0o755)
+        yield pathlib.Path(name)

@@ -1,5 +1,6 @@
 """What the integration tests share: the tree, a running box, clients and waiting for conditions."""
 
+import functools
 import importlib
 import json
 import os
@@ -7,17 +8,18 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import time
 
 import grpc
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tools/box"))
+sys.path[:0] = [str(ROOT / "tools/box"), str(ROOT / "tests/torture")]
 
+import waiting  # noqa: E402  pylint: disable=wrong-import-position
 from box import BINARIES, Box, Ports  # noqa: E402  pylint: disable=wrong-import-position
 
 PYTHON = sys.executable
 WAIT_S = 20.0
+wait_for = functools.partial(waiting.wait_for, timeout_s=WAIT_S)
 
 
 def _generate_stubs():
@@ -36,17 +38,6 @@ _generate_stubs()
 def api(module):
     """A generated module, e.g. api('device_pb2')."""
     return importlib.import_module(f"sluice.v1.{module}")
-
-
-def wait_for(condition, what, timeout_s=WAIT_S):
-    """Waits until condition() returns something true, and returns that."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        result = condition()
-        if result:
-            return result
-        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
-        time.sleep(0.02)
 
 
 class Clients:

@@ -40,6 +40,11 @@ def alive(pid):
     (["--mqtt-port", "65536"], "--mqtt-port: '65536' is no port"),
     (["--mqtt-port", "-1"], "--mqtt-port: '-1' is no port"),
     (["--coap-port", "x"], "--coap-port: 'x' is no port"),
+    (["--set", "plugin.topic="], "plugin.topic is ''; must be a value on one line"),
+    (["--set", "plugin.topic=a/+\nuser root"], "plugin.topic is 'a/+\\nuser root'; must be a value on one line"),
+    *((["--set", f"{path}=x"], f"{path} is given by the box itself") for path in (
+        "plugin.ring", "plugin.own_client_id", "ingress.mqtt.brokers.0.address", "ingress.mqtt.brokers.0.ring",
+        "ingress.mqtt.brokers.0.source")),
 ])
 def test_wrong_flags_start_nothing(tmp_path, flags, word):
     up = subprocess.run([*UP, "--data-dir", str(tmp_path / "data"), "--free-ports", *flags], cwd=tmp_path,
@@ -157,6 +162,17 @@ def test_a_program_that_cannot_be_started_is_tried_again(tmp_path):
     wait_for(lambda: supervised.watch(said.append), "the restart")
     assert supervised.running() and supervised.restarts == 1
     supervised.stop()
+
+
+def test_the_processor_time_of_a_process(tmp_path):
+    busy = Process("busy", ["/bin/sh", "-c", "while :; do :; done"], tmp_path / "log")
+    assert busy.cpu_seconds() == 0.0
+    busy.start()
+    try:
+        wait_for(lambda: busy.cpu_seconds() > 0.1, "some work")
+    finally:
+        busy.stop()
+    assert busy.cpu_seconds() == 0.0
 
 
 def test_nothing_is_left_when_up_itself_is_killed(tmp_path):

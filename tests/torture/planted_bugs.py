@@ -76,7 +76,7 @@ def passes(victims):
         plugin = "//services/mosquitto_plugin:sluice_mosquitto.so"
         subprocess.run(["bazel", "build", "--config=asan", plugin], cwd=COPY, check=True)
         return subprocess.run([PYTHON, COPY / "tests/run.py", "--config=asan", "--no-unit-tests",
-                               "tests/integration/test_plugin.py::test_one_listener"], cwd=COPY, check=False).returncode == 0
+                               "tests/integration/test_plugin_in_broker.py::test_one_listener"], cwd=COPY, check=False).returncode == 0
     subprocess.run(["bazel", "build", *TARGETS], cwd=COPY, check=True)
     return subprocess.run([sys.executable, COPY / "tests/torture/broker_kills.py", "--kills", "5", "--victims", victims],
                           cwd=COPY, check=False, timeout=900).returncode == 0

@@ -77,11 +77,6 @@ class StoppedReader:
         self._box.processes["ingress"].signal(signal.SIGCONT)
 
 
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def statuses(box):
     """{status: devices} as the registry knows it."""
     page = urllib.request.urlopen(f"http://{box.metrics('registry')}/metrics", timeout=10).read().decode()
@@ -129,14 +124,14 @@ def stay_full(box, fleet, cause, devices, seconds):
     cause.fill()
     refused = lambda: sum(RingView(box.ring).refused().values())  # noqa: E731
     wait_for(lambda: refused() > 0, "the plugin refuses")
-    pid = box.processes["mosquitto"].pid
+    broker = box.processes["mosquitto"]
     acknowledged, refused_before = fleet.acknowledged, refused()
-    started, cpu_before, fewest_online, most_offline = time.monotonic(), cpu_seconds(pid), devices, 0
+    started, cpu_before, fewest_online, most_offline = time.monotonic(), broker.cpu_seconds(), devices, 0
     while time.monotonic() - started < seconds:
         fewest_online, most_offline = min(fewest_online, count(box, "online")), max(most_offline, count(box, "offline"))
         time.sleep(0.5)
     took = time.monotonic() - started
-    counted = {"devices": devices, "seconds": round(took, 1), "broker_cpu": round((cpu_seconds(pid) - cpu_before) / took, 3),
+    counted = {"devices": devices, "seconds": round(took, 1), "broker_cpu": round((broker.cpu_seconds() - cpu_before) / took, 3),
                "refused": refused() - refused_before, "acknowledged_meanwhile": fleet.acknowledged - acknowledged,
                "fewest_online": fewest_online, "most_offline": most_offline, "reasons": RingView(box.ring).refused()}
     cause.free()

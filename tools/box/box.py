@@ -63,6 +63,7 @@ class Box:
         self.data_dir = pathlib.Path(data_dir)
         self.settings = settings or {}  # service: list of PATH=VALUE; of the plugin: KEY=VALUE
         self.mqtt_source = mqtt_source
+        self._broker_source = mqtt_source  # as the broker runs now
         self.endpoints = {}  # name: {what: HOST:PORT}
         self.processes = {}
         self._ports = ports_wanted or Ports()
@@ -71,22 +72,19 @@ class Box:
 
     def start(self, say=lambda line: None, names=("mosquitto", "registry", "ingress", "analytics")):
         """Starts all; StartFailed tells what is wrong, after stopping what was started."""
-        source, before = self.mqtt_source, self._source_before()
         try:
             # Without the plugin, what comes before ingress has subscribed goes to nobody. So after a box with the
             # plugin the broker keeps it until ingress is there.
-            self.mqtt_source = before
+            self._broker_source = self._source_before()
             for name in names:
                 say(f"starting {name}")
-                if name == "ingress":
-                    self.mqtt_source = source
                 self.start_one(name)
-            self.mqtt_source = source
-            if before != source:
+            if self._broker_source != self.mqtt_source:
                 say("starting mosquitto again, without the plugin")
+                self._broker_source = self.mqtt_source
                 self.processes["mosquitto"].stop()
                 self.start_one("mosquitto")
-            (self.data_dir / "mosquitto/source").write_text(source)
+            (self.data_dir / "mosquitto/source").write_text(self.mqtt_source)
         except BaseException:
             self.stop()
             raise
@@ -188,12 +186,12 @@ class Box:
             "MEMORY_LIMIT": memory_limit(directory),
             # Without the plugin what waits for ingress must not be dropped; with it, nothing that matters
             # waits, and what others leave waiting must not fill the broker.
-            "MAX_QUEUED_MESSAGES": 10_000 if self.mqtt_source == "plugin" else 0,
+            "MAX_QUEUED_MESSAGES": 10_000 if self._broker_source == "plugin" else 0,
         }
         config = (ROOT / "deploy/mosquitto/mosquitto.conf").read_text()
         for name, value in values.items():
             config = config.replace(f"@{name}@", str(value))
-        if self.mqtt_source == "plugin":
+        if self._broker_source == "plugin":
             config += self._plugin_lines(directory)
         extra = self.data_dir / "config/mosquitto.conf"
         if extra.exists():

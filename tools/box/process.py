@@ -26,6 +26,12 @@ def _die_with_parent():
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def cpu_seconds(pid):
+    """User and system time of a process so far."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class StartFailed(Exception):
     """A process ended or stayed silent while it should have started; says why."""
 
@@ -139,6 +145,10 @@ class Process:
                 return self._child.wait(min(SIGTERM_AGAIN_S, timeout_s))
         self._child.kill()
         return self._child.wait()
+
+    def cpu_seconds(self):
+        """User and system time so far; 0.0 if it does not run."""
+        return cpu_seconds(self.pid) if self.running() else 0.0
 
     def memory_bytes(self):
         """Resident memory now, and the most it ever was; (0, 0) if it does not run."""
