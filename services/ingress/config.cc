@@ -90,6 +90,8 @@ config::v1::IngressConfig DefaultConfig() {
   config.mutable_coap()->set_max_idle_sessions(64);
   config.set_instance_id("ingress-1");
   config.set_max_subscriptions(100);
+  config.mutable_message_ids()->set_max_messages(100'000);
+  config.mutable_message_ids()->mutable_max_age()->set_seconds(3600);
   return config;
 }
 
@@ -114,6 +116,9 @@ absl::Status ValidateConfig(const config::v1::IngressConfig& config) {
   CheckCoap(config.coap(), &check);
   check.Add(ValidateId(config.instance_id(), "instance_id"));
   check.Range("max_subscriptions", config.max_subscriptions(), 1, 10'000);
+  check.Range("message_ids.max_messages", config.message_ids().max_messages(), 0, 10'000'000);
+  check.Range("message_ids.max_age", config.message_ids().max_age(), absl::Seconds(1),
+              absl::Hours(24));
   return check.status();
 }
 

@@ -59,6 +59,10 @@ TEST(ConfigTest, NamesTheFieldThatIsOutOfItsRange) {
       {"instance_id=a b", "instance_id"},
       {"max_subscriptions=0", "max_subscriptions"},
       {"max_subscriptions=10001", "max_subscriptions"},
+      {"message_ids.max_messages=-1", "message_ids.max_messages"},
+      {"message_ids.max_messages=10000001", "message_ids.max_messages"},
+      {"message_ids.max_age=0s", "message_ids.max_age"},
+      {"message_ids.max_age=25h", "message_ids.max_age"},
   };
   for (const auto& bad : kBad) {
     auto config = DefaultConfig();
@@ -77,7 +81,9 @@ TEST(ConfigTest, TakesTheEdgesOfTheRanges) {
         "journal.segment_bytes=64KiB", "journal.segment_bytes=256MiB", "journal.sync_interval=10s",
         "journal.sync_interval=0s", "mqtt.brokers.0.protocol_version=3",
         "mqtt.brokers.0.keep_alive=1h", "mqtt.brokers.0.session_expiry=7d",
-        "coap.max_idle_sessions=100000", "max_subscriptions=10000", "coap.listen=127.0.0.1:0"}) {
+        "coap.max_idle_sessions=100000", "max_subscriptions=10000", "coap.listen=127.0.0.1:0",
+        "message_ids.max_messages=0", "message_ids.max_messages=10000000",
+        "message_ids.max_age=24h"}) {
     auto config = DefaultConfig();
     ASSERT_TRUE(ApplyOverride(good, &config).ok()) << good;
     EXPECT_TRUE(ValidateConfig(config).ok()) << good << " -> " << ValidateConfig(config);

@@ -10,8 +10,9 @@ constexpr const char* kProtocolNames[IntakeStats::kProtocols] = {"unknown", "mqt
 constexpr const char* kKindNames[IntakeStats::kKinds] = {"telemetry", "status", "command_response",
                                                          "unknown"};
 constexpr const char* kOutcomeNames[IntakeStats::kOutcomes] = {
-    "accepted",          "unchanged",      "malformed",       "too_large",
-    "illegal_device_id", "unknown_device", "disabled_device", "unsupported_content_type",
+    "accepted",       "unchanged",       "duplicate",
+    "malformed",      "too_large",       "illegal_device_id",
+    "unknown_device", "disabled_device", "unsupported_content_type",
     "unavailable"};
 
 // 100 µs to 10 s.
@@ -114,7 +115,18 @@ IngressMetrics::IngressMetrics(prometheus::Registry* registry)
                          .Name("sluice_ingress_known_devices")
                          .Help("Devices in the replica of the registry")
                          .Register(*registry)
-                         .Add({})) {
+                         .Add({})),
+      message_ids_(prometheus::BuildGauge()
+                       .Name("sluice_ingress_message_ids")
+                       .Help("Ids of messages that are remembered, so that none counts twice")
+                       .Register(*registry)
+                       .Add({})),
+      message_ids_evicted_(
+          prometheus::BuildCounter()
+              .Name("sluice_ingress_message_ids_evicted_total")
+              .Help("Ids of messages forgotten before their time, for want of room")
+              .Register(*registry)
+              .Add({})) {
   auto& ack_seconds = prometheus::BuildHistogram()
                           .Name("sluice_ingress_ack_seconds")
                           .Help("Time from a message's arrival to its acknowledgement")
@@ -148,6 +160,8 @@ void IngressMetrics::Update(const Snapshot& snapshot) {
   for (const Sources::BrokerState& broker : snapshot.brokers) UpdateBroker(broker);
   registry_synced_.Set(snapshot.registry_synced ? 1 : 0);
   known_devices_.Set(static_cast<double>(snapshot.known_devices));
+  message_ids_.Set(static_cast<double>(snapshot.window.messages));
+  RaiseTo(message_ids_evicted_, snapshot.window.evicted);
 }
 
 void IngressMetrics::UpdateJournal(const std::string& name, const JournalStats& stats) {

@@ -17,6 +17,7 @@
 #include "libs/journal/journal.h"
 #include "libs/subscription/subscription_store.h"
 #include "services/ingress/intake/journal_intake.h"
+#include "services/ingress/intake/message_window.h"
 #include "services/ingress/sources.h"
 
 namespace sluice::ingress {
@@ -34,6 +35,7 @@ class IngressMetrics {
     std::vector<Sources::BrokerState> brokers;
     bool registry_synced = false;
     int64_t known_devices = 0;
+    MessageWindow::Stats window;
   };
 
   // `registry` must outlive it.
@@ -70,6 +72,8 @@ class IngressMetrics {
   prometheus::Family<prometheus::Histogram>& plugin_callback_seconds_;
   prometheus::Gauge& registry_synced_;
   prometheus::Gauge& known_devices_;
+  prometheus::Gauge& message_ids_;
+  prometheus::Counter& message_ids_evicted_;
   std::array<prometheus::Histogram*, IntakeStats::kProtocols> ack_seconds_{};  // null: none
 
   // What was shown last.

@@ -56,7 +56,7 @@ IngressService::IngressService(const config::v1::IngressConfig& config,
       replica_file_(config.data_dir() + "/devices", &replica_),
       heard_(environment.clock),
       intake_({storage_->telemetry(), storage_->dead_letters(), storage_->reports(),
-               Loaded(&replica_file_, &replica_), &newcomers_, &heard_},
+               Loaded(&replica_file_, &replica_), &newcomers_, &heard_, storage_->window()},
               {AutoRegister(config), storage_->marks()}),
       link_(rpc::MakeChannel(config.registry().address()),
             {environment.clock, storage_->reports(), &replica_, &newcomers_, &heard_,
@@ -133,6 +133,7 @@ IngressMetrics::Snapshot IngressService::Observe() const {
   snapshot.brokers = sources_->Brokers();
   snapshot.registry_synced = link_.synced();
   snapshot.known_devices = static_cast<int64_t>(replica_.size());
+  snapshot.window = storage_->window()->stats();
   return snapshot;
 }
 

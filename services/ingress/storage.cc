@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/config/journal_options.h"
+#include "libs/proto_time/proto_time.h"
+#include "services/ingress/intake/log_tails.h"
 
 namespace sluice::ingress {
 namespace {
@@ -53,7 +55,10 @@ absl::StatusOr<std::unique_ptr<SubscriptionStore>> OpenStore(const std::string& 
 
 absl::StatusOr<std::unique_ptr<Storage>> Storage::Open(const config::v1::IngressConfig& config,
                                                        const Clock* clock) {
-  std::unique_ptr<Storage> storage(new Storage);
+  MessageWindow::Options window;
+  window.max_messages = static_cast<size_t>(config.message_ids().max_messages());
+  window.max_age = FromProto(config.message_ids().max_age());
+  std::unique_ptr<Storage> storage(new Storage(window));
   const std::string telemetry_dir = config.data_dir() + "/telemetry";
   const std::string dead_letters_dir = config.data_dir() + "/dead-letters";
   const std::string reports_dir = config.data_dir() + "/reports";
@@ -67,9 +72,10 @@ absl::StatusOr<std::unique_ptr<Storage>> Storage::Open(const config::v1::Ingress
   journal = OpenJournal(reports_dir, ReportsSettings(config), clock);
   if (!journal.ok()) return journal.status();
   storage->reports_ = *std::move(journal);
-  auto marks = RingMarks::Read(storage->telemetry(), storage->dead_letters(), storage->reports());
-  if (!marks.ok()) return In(config.data_dir(), marks.status());
-  storage->marks_ = *std::move(marks);
+  absl::Status status =
+      ReadLogTails(storage->telemetry(), storage->dead_letters(), storage->reports(),
+                   MomentOf(*clock), &storage->marks_, &storage->window_);
+  if (!status.ok()) return In(config.data_dir(), status);
 
   auto store = OpenStore(telemetry_dir, storage->telemetry(), clock, config.max_subscriptions());
   if (!store.ok()) return store.status();

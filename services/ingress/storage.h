@@ -9,6 +9,7 @@
 #include "libs/clock/clock.h"
 #include "libs/journal/journal.h"
 #include "libs/subscription/subscription_store.h"
+#include "services/ingress/intake/message_window.h"
 #include "services/ingress/intake/ring_marks.h"
 #include "sluice/config/v1/ingress.pb.h"
 
@@ -31,6 +32,8 @@ class Storage {
 
   // How far the logs had the rings of brokers at Open.
   const RingMarks& marks() const { return marks_; }
+  // The messages with ids that the telemetry journal took lately.
+  MessageWindow* window() { return &window_; }
 
   // The first report that the registry does not have yet, as it stood at Open.
   int64_t reports_cursor() const { return reports_ticket_.start; }
@@ -38,7 +41,7 @@ class Storage {
   absl::Status SaveReportsCursor(int64_t cursor);
 
  private:
-  Storage() = default;
+  explicit Storage(const MessageWindow::Options& window) : window_(window) {}
 
   // The stores go before their journals.
   std::unique_ptr<Journal> telemetry_;
@@ -48,6 +51,7 @@ class Storage {
   std::unique_ptr<SubscriptionStore> reports_cursors_;
   StreamTicket reports_ticket_;
   RingMarks marks_;
+  MessageWindow window_;
 };
 
 }  // namespace sluice::ingress

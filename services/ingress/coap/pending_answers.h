@@ -48,7 +48,8 @@ class PendingAnswers {
   bool HasRoom(bool confirmable) const;
   size_t size() const { return size_; }
 
-  // Receipts of one log come in the order of their offsets.
+  // Receipts of one log come in the order of their offsets; an older one, as a duplicate has, waits
+  // with those before it.
   void Push(PendingAnswer answer);
 
   // Hands over, and forgets, those whose receipts are durable, `max_answers` at most; of one log in

@@ -28,6 +28,9 @@ struct Verdict {
   v1::DeadLetterReason reason = v1::DEAD_LETTER_REASON_UNSPECIFIED;
   // Where it is written, taken in or refused.
   Receipt receipt;
+  // It was taken in before, with the same message id: nothing was written now, and the receipt is
+  // that of the first one.
+  bool duplicate = false;
 };
 
 // The one way in: every source hands every message to Take, which checks it, decides about it and

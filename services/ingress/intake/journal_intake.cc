@@ -80,12 +80,14 @@ void PutOrigin(const InboundMessage& message, Record* record) {
 
 }  // namespace
 
+bool JournalIntake::IsInLog(const InboundMessage* message, Receipt::Log log) const {
+  return message != nullptr && message->ring.has_value() && message->ring->read_before &&
+         options_.marks.Has(log, *message->ring);
+}
+
 Verdict JournalIntake::Append(const InboundMessage* message, Receipt::Log log,
                               absl::string_view record) {
-  if (message != nullptr && message->ring.has_value() && message->ring->read_before &&
-      options_.marks.Has(log, *message->ring)) {
-    return Verdict();
-  }
+  if (IsInLog(message, log)) return Verdict();
   const auto offset = LogOf(log)->Append(record);
   if (!offset.ok()) return NotNow(offset.status());
   Verdict verdict;
@@ -177,7 +179,19 @@ Verdict JournalIntake::AppendTelemetry(const InboundMessage* message, const Mome
   std::string& bytes = ThisThreadsWorkspace().bytes;
   bytes.clear();
   telemetry->AppendToString(&bytes);
-  Verdict verdict = Append(message, Receipt::Log::kTelemetry, bytes);
+  Verdict verdict;
+  const auto append = [&]() -> absl::optional<int64_t> {
+    verdict = Append(message, Receipt::Log::kTelemetry, bytes);
+    if (verdict.receipt.log == Receipt::Log::kNone) return absl::nullopt;
+    return verdict.receipt.offset;
+  };
+  if (telemetry->message_id().empty() || IsInLog(message, Receipt::Log::kTelemetry)) {
+    append();
+  } else if (const auto first = parts_.window->WriteOnce(
+                 telemetry->device_id(), telemetry->message_id(), received.uptime, append)) {
+    verdict.receipt = {Receipt::Log::kTelemetry, *first};
+    verdict.duplicate = true;
+  }
   if (verdict.status.ok()) parts_.heard->Heard(telemetry->device_id(), received);
   return verdict;
 }
@@ -317,8 +331,9 @@ void JournalIntake::Count(v1::Protocol protocol, InboundMessage::Kind kind, int 
                           const Verdict& verdict) {
   IntakeStats::Outcome outcome = IntakeStats::kUnavailable;
   if (verdict.status.ok()) {
-    outcome = verdict.receipt.log == Receipt::Log::kNone ? IntakeStats::kUnchanged
-                                                         : IntakeStats::kAccepted;
+    outcome = verdict.duplicate                            ? IntakeStats::kDuplicate
+              : verdict.receipt.log == Receipt::Log::kNone ? IntakeStats::kUnchanged
+                                                           : IntakeStats::kAccepted;
   } else {
     switch (verdict.reason) {
       case v1::DEAD_LETTER_REASON_MALFORMED:

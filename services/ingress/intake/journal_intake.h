@@ -13,6 +13,7 @@
 #include "services/ingress/device_replica/device_replica.h"
 #include "services/ingress/intake/heard_devices.h"
 #include "services/ingress/intake/intake.h"
+#include "services/ingress/intake/message_window.h"
 #include "services/ingress/intake/newcomers.h"
 #include "services/ingress/intake/ring_marks.h"
 
@@ -23,6 +24,7 @@ struct IntakeStats {
   enum Outcome {
     kAccepted,
     kUnchanged,  // a retained status that is known already, or in its log from before a crash
+    kDuplicate,  // telemetry that was taken in before with the same message id
     kMalformed,
     kTooLarge,
     kIllegalDeviceId,
@@ -40,6 +42,10 @@ struct IntakeStats {
 };
 
 // The intake over three journals.
+//
+// Telemetry of the same device and message id has one effect, by whatever ways it comes, as far as
+// the window remembers it. Message ids of other kinds say nothing: a command's answer is known by
+// the command's id, and of statuses the newest counts.
 //
 // Records: the telemetry journal holds serialized sluice.v1.Telemetry without its offset (which is
 // the record's own), the dead letters sluice.v1.DeadLetter likewise, the reports
@@ -60,6 +66,8 @@ class JournalIntake final : public Intake {
     const DeviceReplica* replica;
     Newcomers* newcomers;
     HeardDevices* heard;
+    // The telemetry journal's message ids.
+    MessageWindow* window;
   };
 
   JournalIntake(const Parts& parts, const Options& options) : parts_(parts), options_(options) {}
@@ -87,6 +95,8 @@ class JournalIntake final : public Intake {
   // `message`: the one it came as; null if it came decoded.
   Verdict AppendTelemetry(const InboundMessage* message, const Moment& received,
                           v1::Telemetry* telemetry);
+  // Whether the log has it already from before a crash.
+  bool IsInLog(const InboundMessage* message, Receipt::Log log) const;
   // Appends to a log, unless that has it already from before a crash.
   Verdict Append(const InboundMessage* message, Receipt::Log log, absl::string_view record);
   Verdict BuryIfRefused(const InboundMessage& message, Verdict verdict);

@@ -106,8 +106,9 @@ class JournalIntakeTest : public ::testing::Test {
   DeviceReplica replica_;
   Newcomers newcomers_;
   HeardDevices heard_{&clock_};
-  JournalIntake intake_{{&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_},
-                        {false}};
+  MessageWindow window_{MessageWindow::Options()};
+  JournalIntake intake_{
+      {&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_, &window_}, {false}};
 };
 
 TEST_F(JournalIntakeTest, WritesTelemetryDown) {
@@ -204,8 +205,8 @@ TEST_F(JournalIntakeTest, KeepsTheBeginningOfWhatIsTooLarge) {
 }
 
 TEST_F(JournalIntakeTest, RegistersTheUnknownIfItMay) {
-  JournalIntake intake({&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_},
-                       {true});
+  JournalIntake intake(
+      {&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_, &window_}, {true});
   EXPECT_TRUE(intake.Take(Message("1", Kind::kTelemetry, "stranger")).status.ok());
   EXPECT_TRUE(intake.Take(Message("2", Kind::kTelemetry, "stranger")).status.ok());
   EXPECT_FALSE(intake.Take(Message("{", Kind::kTelemetry, "garbage")).status.ok());
@@ -311,8 +312,9 @@ TEST_F(JournalIntakeTest, WhatALogHasFromBeforeACrashIsNotWrittenAgain) {
   RingMarks marks;
   marks.Add(Log::kTelemetry, {5, 200});
   marks.Add(Log::kDeadLetters, {5, 300});
-  JournalIntake intake({&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_},
-                       {false, marks});
+  JournalIntake intake(
+      {&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_, &window_},
+      {false, marks});
   const auto log = [&](const InboundMessage& message) { return intake.Take(message).receipt.log; };
   const Verdict again = intake.Take(FromRing(Message("1"), 5, 200));
   EXPECT_TRUE(again.status.ok());
@@ -429,6 +431,68 @@ TEST_F(JournalIntakeTest, ACallerCannotNameASenderOrAPlaceInARing) {
   ASSERT_TRUE(intake_.TakeDecoded(MomentOf(clock_), &telemetry).status.ok());
   EXPECT_FALSE(LastTelemetry().has_sender());
   EXPECT_FALSE(LastTelemetry().has_ring_position());
+}
+
+TEST_F(JournalIntakeTest, TheSameMessageIdHasOneEffectByWhateverWaysItComes) {
+  ASSERT_TRUE(intake_.Take(Message("1")).status.ok());
+  InboundMessage message = Message("2");
+  message.message_id = "m-1";
+  message.qos = 1;
+  EXPECT_FALSE(intake_.Take(message).duplicate);
+  ASSERT_TRUE(intake_.Take(Message("3")).status.ok());
+
+  const Verdict again = intake_.Take(message);
+  EXPECT_TRUE(again.status.ok());
+  EXPECT_TRUE(again.duplicate);
+  EXPECT_EQ(again.receipt.log, Log::kTelemetry);
+  EXPECT_EQ(again.receipt.offset, 1) << "that of the first one";
+  EXPECT_FALSE(intake_.IsDurable(again.receipt));
+  telemetry_.Sync();
+  EXPECT_TRUE(intake_.IsDurable(again.receipt));
+
+  message.protocol = v1::PROTOCOL_COAP;
+  EXPECT_EQ(intake_.Take(message).receipt.offset, 1);
+  v1::Telemetry decoded = LastTelemetry();
+  decoded.set_message_id("m-1");
+  EXPECT_EQ(intake_.TakeDecoded(MomentOf(clock_), &decoded).receipt.offset, 1);
+  EXPECT_EQ(telemetry_.records().size(), 3u);
+  const IntakeStats stats = intake_.stats();
+  for (const v1::Protocol protocol : {v1::PROTOCOL_MQTT, v1::PROTOCOL_COAP, v1::PROTOCOL_GRPC}) {
+    EXPECT_EQ(stats.messages[protocol][0][1][IntakeStats::kDuplicate], 1) << protocol;
+  }
+  EXPECT_EQ(stats.messages[v1::PROTOCOL_MQTT][0][1][IntakeStats::kAccepted], 1);
+}
+
+TEST_F(JournalIntakeTest, AMessageThatCouldNotBeWrittenMayComeAgain) {
+  InboundMessage message = Message("2");
+  message.message_id = "m-1";
+  telemetry_.FailAppends(absl::UnavailableError("the disk is gone"));
+  EXPECT_TRUE(absl::IsUnavailable(intake_.Take(message).status));
+  telemetry_.FailAppends(absl::OkStatus());
+  const Verdict verdict = intake_.Take(message);
+  EXPECT_TRUE(verdict.status.ok());
+  EXPECT_FALSE(verdict.duplicate);
+  EXPECT_EQ(telemetry_.records().size(), 1u);
+}
+
+TEST_F(JournalIntakeTest, OfARefusedMessageTheIdIsFree) {
+  InboundMessage message = Message("{");
+  message.message_id = "m-1";
+  EXPECT_FALSE(intake_.Take(message).status.ok());
+  message.payload = "1";
+  EXPECT_FALSE(intake_.Take(message).duplicate);
+  EXPECT_EQ(telemetry_.records().size(), 1u);
+}
+
+// Statuses may come and go with the same id: the newest counts.
+TEST_F(JournalIntakeTest, MessageIdsOfOtherKindsSayNothing) {
+  for (const Kind kind : {Kind::kStatus, Kind::kCommandResponse}) {
+    InboundMessage message = Message(kind == Kind::kStatus ? "offline" : "{}", kind);
+    message.message_id = "m-1";
+    EXPECT_FALSE(intake_.Take(message).duplicate);
+    EXPECT_FALSE(intake_.Take(message).duplicate);
+  }
+  EXPECT_EQ(reports_.records().size(), 4u);
 }
 
 TEST_F(JournalIntakeTest, ServesManyThreads) {

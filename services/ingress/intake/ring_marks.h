@@ -4,9 +4,7 @@
 #include <cstdint>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/status/statusor.h"
 #include "absl/types/optional.h"
-#include "libs/journal/journal.h"
 #include "services/ingress/intake/intake.h"
 
 namespace sluice::ingress {
@@ -19,14 +17,6 @@ namespace sluice::ingress {
 // that lost records in its middle says nothing of what stands behind them: that may come twice.
 class RingMarks {
  public:
-  // The end of each log is looked through for them, so many records at the most. What was not
-  // given back to a ring is younger than that, unless the disk is far behind.
-  static constexpr int64_t kRecordsLookedThrough = 256 * 1024;
-
-  // Of logs just opened. `reports` and the others as in JournalIntake.
-  static absl::StatusOr<RingMarks> Read(Journal* telemetry, Journal* dead_letters,
-                                        Journal* reports);
-
   void Add(Receipt::Log log, const RingPosition& position);
   // The marks of this ring say nothing true: it is another one under the same id.
   void Forget(uint64_t ring_id);

@@ -12,8 +12,8 @@
 namespace sluice::ingress {
 
 // Takes the messages of a PublishTelemetry call in; they are not on disk yet. `last` becomes the
-// receipt of the last one taken in. INVALID_ARGUMENT if the batch is empty or too large. When a
-// message cannot be written now those behind it are not tried, so that none overtakes it.
+// receipt that is the last to become durable. INVALID_ARGUMENT if the batch is empty or too large.
+// When a message cannot be written now those behind it are not tried, so that none overtakes it.
 absl::StatusOr<v1::PublishTelemetryResponse> PublishAll(v1::PublishTelemetryRequest request,
                                                         const Moment& received,
                                                         JournalIntake* intake, Receipt* last);

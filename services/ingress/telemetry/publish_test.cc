@@ -27,8 +27,9 @@ class PublishTest : public ::testing::Test {
   DeviceReplica replica_;
   Newcomers newcomers_;
   HeardDevices heard_{&clock_};
-  JournalIntake intake_{{&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_},
-                        {true}};
+  MessageWindow window_{MessageWindow::Options()};
+  JournalIntake intake_{
+      {&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_, &window_}, {true}};
   Receipt last_;
 };
 
@@ -74,6 +75,19 @@ TEST_F(PublishTest, LetsNoMessageOvertakeOneThatCannotBeWritten) {
   EXPECT_EQ(response->results(1).code(), 8);
   EXPECT_EQ(last_.log, Receipt::Log::kNone);
   EXPECT_EQ(intake_.stats().messages[v1::PROTOCOL_GRPC][0][1][IntakeStats::kUnavailable], 1);
+}
+
+TEST_F(PublishTest, ADuplicateHasTheFirstOnesOffsetAndTheAnswerWaitsForTheLast) {
+  v1::PublishTelemetryRequest request;
+  for (const char* device : {"a", "b", "a"}) *request.add_telemetry() = Telemetry(device);
+  request.mutable_telemetry(0)->set_message_id("m-1");
+  request.mutable_telemetry(2)->set_message_id("m-1");
+  const auto response = PublishAll(request, MomentOf(clock_), &intake_, &last_);
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(response->results(0).offset(), 0);
+  EXPECT_EQ(response->results(1).offset(), 1);
+  EXPECT_EQ(response->results(2).offset(), 0);
+  EXPECT_EQ(last_.offset, 1);
 }
 
 TEST_F(PublishTest, RefusesAnEmptyAndATooLargeBatch) {

@@ -43,6 +43,11 @@ class FakeJournal final : public Journal {
     absl::MutexLock lock(&mutex_);
     append_status_ = std::move(status);
   }
+  // What is appended from now on is appended at that time. At first: 1970.
+  void SetTime(absl::Time time) {
+    absl::MutexLock lock(&mutex_);
+    time_ = time;
+  }
   std::vector<std::string> records() const {
     absl::MutexLock lock(&mutex_);
     return records_;
@@ -71,6 +76,7 @@ class FakeJournal final : public Journal {
     absl::MutexLock lock(&mutex_);
     if (!append_status_.ok()) return append_status_;
     records_.emplace_back(record);
+    times_.push_back(time_);
     ++stats_.appended_records;
     if (sync_always_) durable_ = End();
     return End() - 1;
@@ -88,7 +94,12 @@ class FakeJournal final : public Journal {
     absl::MutexLock lock(&mutex_);
     return End();
   }
-  int64_t OffsetAt(absl::Time) const override { return begin_offset(); }
+  int64_t OffsetAt(absl::Time time) const override {
+    absl::MutexLock lock(&mutex_);
+    int64_t offset = begin_;
+    while (offset < durable_ && times_[static_cast<size_t>(offset)] < time) ++offset;
+    return offset;
+  }
 
   bool WaitDurable(int64_t offset, absl::Duration timeout) const override {
     absl::MutexLock lock(&mutex_);
@@ -139,7 +150,7 @@ class FakeJournal final : public Journal {
         if (journal_->damaged_.count(next_) > 0) {
           batch.gaps.push_back({next_, next_ + 1, GapReason::kCorruption});
         } else {
-          batch.records.push_back({next_, absl::Time(), journal_->records_[next_]});
+          batch.records.push_back({next_, journal_->times_[next_], journal_->records_[next_]});
         }
         ++next_;
       }
@@ -160,6 +171,8 @@ class FakeJournal final : public Journal {
   const std::string id_;
   mutable absl::Mutex mutex_;
   std::vector<std::string> records_ ABSL_GUARDED_BY(mutex_);
+  std::vector<absl::Time> times_ ABSL_GUARDED_BY(mutex_);
+  absl::Time time_ ABSL_GUARDED_BY(mutex_);
   std::set<int64_t> damaged_ ABSL_GUARDED_BY(mutex_);
   int64_t begin_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t durable_ ABSL_GUARDED_BY(mutex_) = 0;
