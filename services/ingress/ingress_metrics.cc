@@ -60,6 +60,10 @@ IngressMetrics::IngressMetrics(prometheus::Registry* registry)
                           .Name("sluice_ingress_mqtt_connected")
                           .Help("1 while the session with an MQTT broker stands")
                           .Register(*registry)),
+      mqtt_receipts_(prometheus::BuildCounter()
+                         .Name("sluice_mqtt_receipts_total")
+                         .Help("Answers on Response Topics that a broker has taken")
+                         .Register(*registry)),
       ring_bytes_(prometheus::BuildGauge()
                       .Name("sluice_ring_bytes")
                       .Help("What the broker's plugin took in and is not durable elsewhere yet")
@@ -186,6 +190,7 @@ void IngressMetrics::UpdateJournal(const std::string& name, const JournalStats& 
 void IngressMetrics::UpdateBroker(const Sources::BrokerState& broker) {
   const std::map<std::string, std::string> label = {{"broker", broker.address}};
   mqtt_connected_.Add(label).Set(broker.connected ? 1 : 0);
+  RaiseTo(mqtt_receipts_.Add(label), broker.receipts_sent);
   if (!broker.ring.has_value()) return;
   ring_bytes_.Add(label).Set(static_cast<double>(broker.ring->ring_bytes));
   const auto counter = [&](int number) {

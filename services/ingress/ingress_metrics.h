@@ -59,6 +59,7 @@ class IngressMetrics {
   prometheus::Family<prometheus::Counter>& dropped_;
   prometheus::Family<prometheus::Gauge>& lag_;
   prometheus::Family<prometheus::Gauge>& mqtt_connected_;
+  prometheus::Family<prometheus::Counter>& mqtt_receipts_;
   prometheus::Family<prometheus::Gauge>& ring_bytes_;
   prometheus::Family<prometheus::Counter>& plugin_messages_;
   prometheus::Family<prometheus::Counter>& plugin_refused_;

@@ -25,7 +25,7 @@ class IngressMetricsTest : public ::testing::Test {
   }
   // A broker that the snapshot shows, with a ring.
   Sources::BrokerState& AddPluginBroker(const std::string& address) {
-    snapshot_.brokers.push_back({address, true, RingSource::Stats()});
+    snapshot_.brokers.push_back({address, true, 0, RingSource::Stats()});
     return snapshot_.brokers.back();
   }
 
@@ -130,7 +130,7 @@ TEST_F(IngressMetricsTest, ShowsHowLongThePluginHoldsTheBrokerUp) {
 TEST_F(IngressMetricsTest, ShowsEachBrokerByItself) {
   AddPluginBroker("a");
   AddPluginBroker("b");
-  snapshot_.brokers.push_back({"c", false, absl::nullopt});  // by Paho
+  snapshot_.brokers.push_back({"c", false, 4, absl::nullopt});  // by Paho
   snapshot_.brokers[0].ring->counters[mqtt_record::kTakenCounter] = 1;
   snapshot_.brokers[0].ring->counters[mqtt_record::kTimeCounter] = 1;
   snapshot_.brokers[1].ring->counters[mqtt_record::kTakenCounter] = 20;
@@ -142,6 +142,7 @@ TEST_F(IngressMetricsTest, ShowsEachBrokerByItself) {
   EXPECT_EQ(Value("sluice_mqtt_plugin_callback_seconds_count{broker=\"b\"}"), "20");
   EXPECT_EQ(Value("sluice_ingress_mqtt_connected{broker=\"a\"}"), "1");
   EXPECT_EQ(Value("sluice_ingress_mqtt_connected{broker=\"c\"}"), "0");
+  EXPECT_EQ(Value("sluice_mqtt_receipts_total{broker=\"c\"}"), "4");
   EXPECT_EQ(Value("sluice_ring_bytes{broker=\"c\"}"), "none");
 
   // A ring that comes later.

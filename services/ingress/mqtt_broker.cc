@@ -54,10 +54,23 @@ MqttBroker::MqttBroker(const config::v1::MqttBroker& settings, Parts parts,
     : settings_(settings),
       parts_(std::move(parts)),
       session_(std::move(session)),
-      source_({.on_acknowledged = parts_.on_acknowledged}, parts_.intake, session_.get(),
-              parts_.clock) {}
+      receipts_(settings_.protocol_version() == 5
+                    ? std::make_unique<Receipts>(Receipts::Options(), parts_.intake, session_.get())
+                    : nullptr),
+      source_(SourceOptions(), parts_.intake, session_.get(), parts_.clock) {}
 
 MqttBroker::~MqttBroker() { Stop(); }
+
+MqttSource::Options MqttBroker::SourceOptions() const {
+  MqttSource::Options options;
+  options.on_acknowledged = parts_.on_acknowledged;
+  if (receipts_ != nullptr) {
+    options.answer = [this](const Receipt& receipt, Publication answer) {
+      receipts_->Add(receipt, std::move(answer));
+    };
+  }
+  return options;
+}
 
 Wishes MqttBroker::WishesNow() const {
   if (settings_.source() != kPlugin) return {MqttSource::Subscriptions(), {}};
@@ -98,8 +111,9 @@ void MqttBroker::Start() {
 }
 
 void MqttBroker::Stop() {
-  // The ring first: it tells devices by the session what is wrong with their messages.
+  // The ring first: it tells devices by the session what became of their messages.
   if (ring_ != nullptr) ring_->Stop();
+  if (receipts_ != nullptr) receipts_->Stop();
   session_->Stop();
 }
 
@@ -112,6 +126,12 @@ void MqttBroker::CountDropped(std::map<std::string, int64_t>* dropped) const {
   (*dropped)["mqtt_overload"] += source.overload + session.dropped_qos0;
   (*dropped)["mqtt_error_notices"] += source.notices_dropped;
   (*dropped)["mqtt_sessions_lost"] += session.sessions_lost;
+  (*dropped)["mqtt_receipts_topic"] += source.answers_refused;
+  (*dropped)["mqtt_receipts_offset_unknown"] += source.answers_unknown_offset;
+  (*dropped)["mqtt_receipts_unsupported"] += source.answers_unsupported;
+  const Receipts::Stats receipts = receipts_ != nullptr ? receipts_->stats() : Receipts::Stats();
+  (*dropped)["mqtt_receipts_full"] += receipts.dropped_full;
+  (*dropped)["mqtt_receipts_unsent"] += receipts.dropped_unsent;
   if (ring_ == nullptr) return;
   const RingSource::Stats ring = ring_->stats();
   (*dropped)["ring_gaps"] += ring.gaps;
@@ -119,6 +139,10 @@ void MqttBroker::CountDropped(std::map<std::string, int64_t>* dropped) const {
     (*dropped)[absl::StrCat("mqtt_plugin_", mqtt_record::kReasonNames[i])] +=
         ring.counters[static_cast<size_t>(mqtt_record::kDroppedCounter + i)];
   }
+}
+
+int64_t MqttBroker::receipts_sent() const {
+  return receipts_ != nullptr ? receipts_->stats().sent : 0;
 }
 
 absl::optional<RingSource::Stats> MqttBroker::ring() const {

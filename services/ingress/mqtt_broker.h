@@ -15,6 +15,7 @@
 #include "services/ingress/intake/ring_marks.h"
 #include "services/ingress/mqtt/mqtt_session.h"
 #include "services/ingress/mqtt/mqtt_source.h"
+#include "services/ingress/mqtt/receipts.h"
 #include "services/ingress/ring/ring_source.h"
 #include "services/ingress/ring/unknown_topics.h"
 #include "sluice/config/v1/ingress.pb.h"
@@ -61,8 +62,10 @@ class MqttBroker {
   Publisher* publisher() const { return session_.get(); }
   const std::string& address() const { return settings_.address(); }
   bool connected() const { return session_->stats().connected; }
-  // Adds what reached no log, by reason.
+  // Adds what reached no log, and notices and answers that reached no device, by reason.
   void CountDropped(std::map<std::string, int64_t>* dropped) const;
+  // Answers that the broker has: receipts, and errors in their place.
+  int64_t receipts_sent() const;
   // Nothing while there is no ring to read.
   absl::optional<RingSource::Stats> ring() const;
 
@@ -70,12 +73,15 @@ class MqttBroker {
   MqttBroker(const config::v1::MqttBroker& settings, Parts parts,
              std::unique_ptr<MqttSession> session);
 
+  MqttSource::Options SourceOptions() const;
   // What the session subscribes to now.
   Wishes WishesNow() const;
 
   const config::v1::MqttBroker settings_;
   const Parts parts_;
   const std::unique_ptr<MqttSession> session_;
+  // None where the session speaks 3.1.1, which has no place for Correlation Data.
+  const std::unique_ptr<Receipts> receipts_;
   MqttSource source_;
   std::unique_ptr<RingSource> ring_;
 };

@@ -106,7 +106,8 @@ std::map<std::string, int64_t> Sources::Dropped() const {
 std::vector<Sources::BrokerState> Sources::Brokers() const {
   std::vector<BrokerState> states;
   for (const auto& broker : brokers_) {
-    states.push_back({broker->address(), broker->connected(), broker->ring()});
+    states.push_back(
+        {broker->address(), broker->connected(), broker->receipts_sent(), broker->ring()});
   }
   return states;
 }

@@ -42,6 +42,7 @@ class Sources {
   struct BrokerState {
     std::string address;
     bool connected = false;
+    int64_t receipts_sent = 0;
     absl::optional<RingSource::Stats> ring;
   };
 
@@ -52,7 +53,7 @@ class Sources {
   ~Sources();  // stops
 
   // Takes nothing in any more; what was taken is answered once it is on disk, for 2 s at most, and
-  // a broker that does not answer is waited for, for 7 s at most. May be called again.
+  // a broker that does not answer is waited for, for 8 s at most. May be called again.
   void Stop();
 
   // Addresses that devices reach, by name.

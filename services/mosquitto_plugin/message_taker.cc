@@ -53,8 +53,11 @@ TopicClass MessageTaker::ClassOf(const Record& record) const {
   const size_t own_bytes = strlen(options_.own_client_id);
   const bool own = record.client_id.size == own_bytes &&
                    memcmp(record.client_id.data, options_.own_client_id, own_bytes) == 0;
-  // Sluice publishes nothing that is taken in: whoever does so under its id, people should see.
-  return own && kind == TopicClass::kTaken ? TopicClass::kUnknown : kind;
+  if (!own) return kind;
+  // Sluice publishes nothing that is taken in: whoever does so under its id, people should see. Its
+  // receipts go where their senders wish.
+  if (kind == TopicClass::kTaken) return TopicClass::kUnknown;
+  return kind == TopicClass::kUnknown ? TopicClass::kKnown : kind;
 }
 
 Decision MessageTaker::Take(TopicClass kind, Record record) {

@@ -356,7 +356,9 @@ void MqttSession::Link::OnMessage(const mqtt::message& message) noexcept {
                                .retained = message.is_retained(),
                                .duplicate = message.is_duplicate(),
                                .content_type = ContentType(message),
-                               .message_id = UserProperty(message, "id")};
+                               .message_id = UserProperty(message, "id"),
+                               .response_topic = ResponseTopic(message),
+                               .correlation_data = CorrelationData(message)};
   Outcome outcome = Offer(inbound);
   absl::MutexLock lock(&mutex_);
   ++stats_.received;

@@ -16,6 +16,9 @@
 namespace sluice::ingress {
 namespace {
 
+constexpr char kJson[] = "application/json";
+constexpr size_t kMaxCorrelationBytes = 4096;
+
 InboundMessage::Kind KindOf(DeviceTopic::Kind kind) {
   switch (kind) {
     case DeviceTopic::Kind::kTelemetry:
@@ -42,6 +45,17 @@ std::string ReasonOf(const Verdict& verdict) {
   }
   const std::string& name = v1::DeadLetterReason_Name(verdict.reason);
   return std::string(absl::StripPrefix(name, "DEAD_LETTER_REASON_"));
+}
+
+std::string ErrorText(const InboundMessage& message, const Verdict& verdict) {
+  return absl::StrCat("{\"error\": ", JsonString(verdict.status.message()),
+                      ", \"reason\": ", JsonString(ReasonOf(verdict)),
+                      ", \"topic\": ", JsonString(message.address),
+                      ", \"time_ms\": ", absl::ToUnixMillis(message.received.time), "}");
+}
+
+bool AsksForAnswer(const InboundPublish& publish) {
+  return !publish.response_topic.empty() || publish.reply_left_out;
 }
 
 }  // namespace
@@ -112,6 +126,7 @@ Taken MqttSource::Take(const InboundPublish& publish) {
     if (publish.qos > 0 && !publish.ring.has_value() && options_.on_acknowledged) {
       options_.on_acknowledged(clock_->Uptime() - message.received.uptime);
     }
+    if (AsksForAnswer(publish)) Answer(publish, message, verdict);
     return {Outcome::kTaken, verdict.receipt};
   }
   if (IsOverload(verdict.status)) {
@@ -121,6 +136,7 @@ Taken MqttSource::Take(const InboundPublish& publish) {
     return {};
   }
   SendNotice(message, verdict);
+  if (AsksForAnswer(publish)) Answer(publish, message, verdict);
   return {Outcome::kTaken, verdict.receipt, /*refused=*/true};
 }
 
@@ -139,19 +155,44 @@ void MqttSource::SendNotice(const InboundMessage& message, const Verdict& verdic
   const auto open = open_notices_;
   absl::Status sent = absl::ResourceExhaustedError("too many notices");
   if (open->fetch_add(1) < options_.max_notices) {
-    sent = publisher_->Publish(
-        {.topic = ErrorsTopic(message.device_id),
-         .payload = absl::StrCat("{\"error\": ", JsonString(verdict.status.message()),
-                                 ", \"reason\": ", JsonString(ReasonOf(verdict)),
-                                 ", \"topic\": ", JsonString(message.address),
-                                 ", \"time_ms\": ", absl::ToUnixMillis(message.received.time), "}"),
-         .qos = 0,
-         .content_type = "application/json"},
-        [open](const absl::Status&) { open->fetch_sub(1); });
+    sent = publisher_->Publish({.topic = ErrorsTopic(message.device_id),
+                                .payload = ErrorText(message, verdict),
+                                .qos = 0,
+                                .content_type = kJson},
+                               [open](const absl::Status&) { open->fetch_sub(1); });
   }
   if (!sent.ok()) open->fetch_sub(1);
   absl::MutexLock lock(&mutex_);
   ++(sent.ok() ? stats_.notices : stats_.notices_dropped);
+}
+
+void MqttSource::Answer(const InboundPublish& publish, const InboundMessage& message,
+                        const Verdict& verdict) {
+  if (message.kind != InboundMessage::Kind::kTelemetry) return;
+  // What the plugin left out is not known to be a topic for answers, and an illegal id might name
+  // one that is somebody else's.
+  const bool refused = publish.reply_left_out ||
+                       publish.correlation_data.size() > kMaxCorrelationBytes ||
+                       !ValidateId(message.device_id, "device_id").ok() ||
+                       !IsReplyTopic(publish.response_topic, message.device_id);
+  const bool known = !verdict.status.ok() || verdict.receipt.log == Receipt::Log::kTelemetry;
+  if (!refused && known && options_.answer) {
+    options_.answer(
+        verdict.receipt,
+        {.topic = std::string(publish.response_topic),
+         .payload = verdict.status.ok() ? absl::StrCat("{\"offset\": ", verdict.receipt.offset, "}")
+                                        : ErrorText(message, verdict),
+         // The sender's subscription can still ask for less, and a session that it keeps at the
+         // broker has the answer waiting when it is back: it need not send again.
+         .qos = 1,
+         .content_type = kJson,
+         .correlation_data = std::string(publish.correlation_data)});
+    return;
+  }
+  absl::MutexLock lock(&mutex_);
+  ++(refused  ? stats_.answers_refused
+     : !known ? stats_.answers_unknown_offset
+              : stats_.answers_unsupported);
 }
 
 MqttSource::Stats MqttSource::stats() const {

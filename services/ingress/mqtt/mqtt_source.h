@@ -23,6 +23,9 @@ namespace sluice::ingress {
 // `reason` is the DeadLetterReason without its prefix, or the status code where the message went
 // nowhere.
 //
+// Telemetry with a Response Topic of the sender's own (IsReplyTopic) is answered there: with
+// {"offset": 7}, its place in the telemetry journal, or with the error above.
+//
 // Thread-safe. To be wired: MqttSession::Create, an MqttSource with it as publisher,
 // MqttSession::Start(Subscriptions(), Take); it must outlive MqttSession::Stop.
 class MqttSource {
@@ -33,6 +36,9 @@ class MqttSource {
     // If set, told how long a message with QoS 1 or 2 took to be written down, whereupon the broker
     // gets its acknowledgement. Called on the thread that calls Take.
     std::function<void(absl::Duration)> on_acknowledged = nullptr;
+    // Given each answer, to be published once what the receipt names is durable. Called on the
+    // thread that calls Take; must not wait. Not set: answers cannot be sent here.
+    std::function<void(const Receipt&, Publication)> answer = nullptr;
   };
 
   // Messages that reached no log, and notices.
@@ -47,6 +53,12 @@ class MqttSource {
     int64_t broker_drops = 0;
     int64_t notices = 0;
     int64_t notices_dropped = 0;
+    // Answers that were asked for and not made: on a topic that is not for answers, or with
+    // properties too large; of what was found in its log after a crash, so that its offset is not
+    // known; without Options::answer.
+    int64_t answers_refused = 0;
+    int64_t answers_unknown_offset = 0;
+    int64_t answers_unsupported = 0;
   };
 
   // All of them outlive it.
@@ -67,6 +79,7 @@ class MqttSource {
  private:
   void CountBrokerDrops(absl::string_view total);
   void SendNotice(const InboundMessage& message, const Verdict& verdict);
+  void Answer(const InboundPublish& publish, const InboundMessage& message, const Verdict& verdict);
 
   const Options options_;
   Intake* const intake_;

@@ -255,6 +255,103 @@ TEST_F(MqttSourceTest, WhatCannotBeWrittenNowIsLeftToTheBroker) {
   EXPECT_THAT(outbox_.publications, IsEmpty());
 }
 
+// A sender that wants to know what became of its message.
+class MqttSourceAnswerTest : public ::testing::Test {
+ protected:
+  MqttSourceAnswerTest() { intake_.answer.receipt = {Receipt::Log::kTelemetry, 42}; }
+
+  void Take(absl::string_view response_topic, absl::string_view topic = "devices/a/telemetry",
+            const std::string& correlation = std::string("c\0\xff", 3)) {
+    source_.Take({.topic = topic,
+                  .payload = "{}",
+                  .qos = 1,
+                  .response_topic = response_topic,
+                  .correlation_data = correlation});
+  }
+
+  struct Answer {
+    Receipt receipt;
+    Publication publication;
+  };
+
+  FakeClock clock_;
+  LineIntake intake_;
+  Outbox outbox_;
+  std::vector<Answer> answers_;
+  MqttSource source_{{.answer =
+                          [this](const Receipt& receipt, Publication publication) {
+                            answers_.push_back({receipt, std::move(publication)});
+                          }},
+                     &intake_,
+                     &outbox_,
+                     &clock_};
+};
+
+TEST_F(MqttSourceAnswerTest, GetsTheOffset) {
+  Take("devices/a/receipts");
+  ASSERT_THAT(answers_, SizeIs(1));
+  EXPECT_EQ(answers_[0].receipt.log, Receipt::Log::kTelemetry);
+  EXPECT_EQ(answers_[0].receipt.offset, 42);
+  const Publication& publication = answers_[0].publication;
+  EXPECT_EQ(publication.topic, "devices/a/receipts");
+  EXPECT_EQ(publication.payload, "{\"offset\": 42}");
+  EXPECT_EQ(publication.correlation_data, std::string("c\0\xff", 3));
+  EXPECT_EQ(publication.content_type, "application/json");
+  EXPECT_EQ(publication.qos, 1);
+  EXPECT_FALSE(publication.retain);
+  EXPECT_THAT(outbox_.publications, IsEmpty());
+}
+
+TEST_F(MqttSourceAnswerTest, GetsTheErrorOnceTheDeadLetterIsThere) {
+  intake_.answer = {absl::InvalidArgumentError("no JSON"),
+                    v1::DEAD_LETTER_REASON_MALFORMED,
+                    {Receipt::Log::kDeadLetters, 7}};
+  Take("devices/a/receipts");
+  ASSERT_THAT(answers_, SizeIs(1));
+  EXPECT_EQ(answers_[0].receipt.log, Receipt::Log::kDeadLetters);
+  EXPECT_EQ(answers_[0].receipt.offset, 7);
+  ASSERT_THAT(outbox_.publications, SizeIs(1));
+  EXPECT_EQ(answers_[0].publication.payload, outbox_.publications[0].payload);
+  EXPECT_EQ(answers_[0].publication.correlation_data.size(), 3u);
+}
+
+TEST_F(MqttSourceAnswerTest, GetsNothingWhereItMayNotBeAnswered) {
+  for (const char* topic : {"devices/b/receipts", "elsewhere", "devices/a/+", "devices/a/telemetry",
+                            "devices/a/commands", "devices/a/errors"}) {
+    Take(topic);
+  }
+  EXPECT_EQ(source_.stats().answers_refused, 6);
+  Take("devices/a/receipts", "devices/a/telemetry", std::string(4097, 'x'));
+  EXPECT_EQ(source_.stats().answers_refused, 7);
+  source_.Take({.topic = "devices/a/telemetry", .payload = "{}", .reply_left_out = true});
+  EXPECT_EQ(source_.stats().answers_refused, 8);
+  intake_.answer.status = absl::InvalidArgumentError("an illegal id");
+  Take("devices/caf\xc3\xa9/receipts", "devices/caf\xc3\xa9/telemetry");
+  EXPECT_EQ(source_.stats().answers_refused, 9);
+  EXPECT_THAT(answers_, IsEmpty());
+  EXPECT_EQ(intake_.count(), 9u) << "the messages count all the same";
+}
+
+TEST_F(MqttSourceAnswerTest, GetsNothingWhenItSentNoTelemetryOrNobodyKnowsTheOffset) {
+  Take("devices/a/receipts", "devices/a/status");
+  Take("devices/a/receipts", "devices/a/commands/c/response");
+  EXPECT_EQ(source_.stats().answers_refused, 0);
+  intake_.answer.receipt = Receipt();
+  Take("devices/a/receipts");
+  EXPECT_EQ(source_.stats().answers_unknown_offset, 1);
+  intake_.answer.status = absl::UnavailableError("disk full");
+  Take("devices/a/receipts");
+  EXPECT_THAT(answers_, IsEmpty());
+  EXPECT_EQ(source_.stats().answers_unknown_offset, 1) << "it comes again";
+}
+
+TEST_F(MqttSourceAnswerTest, GetsNothingBySessionsThatCannotSendAnswers) {
+  MqttSource source(MqttSource::Options(), &intake_, &outbox_, &clock_);
+  source.Take(
+      {.topic = "devices/a/telemetry", .payload = "{}", .response_topic = "devices/a/receipts"});
+  EXPECT_EQ(source.stats().answers_unsupported, 1);
+}
+
 // The whole way in, through a real broker, from clients that are not ours.
 class MqttSourceBrokerTest : public ::testing::TestWithParam<int> {
  protected:

@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kMaxTopicBytes = 1024;
 constexpr size_t kMaxPayloadBytes = 64 << 10;
-constexpr size_t kMaxPropertyBytes = 4 << 10;
+constexpr size_t kMaxPropertyBytes = 8 << 10;
 
 // A number of seconds as an MQTT 5 property holds it; what does not fit becomes the largest.
 int32_t PropertySeconds(absl::Duration duration) {
@@ -27,9 +27,11 @@ absl::string_view View(const MQTTLenString& text) {
   return text.data == nullptr ? absl::string_view() : absl::string_view(text.data, text.len);
 }
 
-const MQTTProperty* PropertyAt(const mqtt::message& message, MQTTPropertyCodes code, int index) {
-  return MQTTProperties_getPropertyAt(
-      const_cast<MQTTProperties*>(&message.get_properties().c_struct()), code, index);
+// The first property of that code, which holds bytes; empty if there is none.
+absl::string_view BytesOf(const mqtt::message& message, MQTTPropertyCodes code) {
+  const MQTTProperty* const property = MQTTProperties_getProperty(
+      const_cast<MQTTProperties*>(&message.get_properties().c_struct()), code);
+  return property == nullptr ? absl::string_view() : View(property->value.data);
 }
 
 }  // namespace
@@ -70,7 +72,7 @@ absl::Status CheckPublication(const Publication& publication) {
   if (publication.content_type.size() + publication.response_topic.size() +
           publication.correlation_data.size() >
       kMaxPropertyBytes) {
-    return wrong("properties: larger than 4 KiB");
+    return wrong("properties: larger than 8 KiB");
   }
   return absl::OkStatus();
 }
@@ -100,8 +102,15 @@ mqtt::message_ptr MakePahoMessage(const Publication& publication, int protocol_v
 }
 
 absl::string_view ContentType(const mqtt::message& message) {
-  const MQTTProperty* property = PropertyAt(message, MQTTPROPERTY_CODE_CONTENT_TYPE, 0);
-  return property == nullptr ? absl::string_view() : View(property->value.data);
+  return BytesOf(message, MQTTPROPERTY_CODE_CONTENT_TYPE);
+}
+
+absl::string_view ResponseTopic(const mqtt::message& message) {
+  return BytesOf(message, MQTTPROPERTY_CODE_RESPONSE_TOPIC);
+}
+
+absl::string_view CorrelationData(const mqtt::message& message) {
+  return BytesOf(message, MQTTPROPERTY_CODE_CORRELATION_DATA);
 }
 
 absl::string_view UserProperty(const mqtt::message& message, absl::string_view name) {

@@ -37,6 +37,8 @@ mqtt::message_ptr MakePahoMessage(const Publication& publication, int protocol_v
 
 // Views into the message.
 absl::string_view ContentType(const mqtt::message& message);
+absl::string_view ResponseTopic(const mqtt::message& message);
+absl::string_view CorrelationData(const mqtt::message& message);
 absl::string_view UserProperty(const mqtt::message& message, absl::string_view name);
 
 // Why a token failed.

@@ -47,9 +47,14 @@ struct InboundPublish {
   // The broker may have delivered it before.
   bool duplicate = false;
   // MQTT 5, else empty.
-  absl::string_view content_type;
+  absl::string_view content_type = {};
   // The MQTT 5 user property `id`; empty if there is none.
   absl::string_view message_id = {};
+  // MQTT 5: where the sender wants to learn what became of the message, and what is to come along.
+  absl::string_view response_topic = {};
+  absl::string_view correlation_data = {};
+  // One of them was too large, and both are left out.
+  bool reply_left_out = false;
   // By the broker's plugin alone: when the broker got it, who sent it, how large the payload was
   // before it was cut, and where it stood in the ring.
   absl::optional<Moment> received = {};

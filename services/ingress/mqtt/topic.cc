@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
@@ -9,6 +10,7 @@ namespace sluice::ingress {
 namespace {
 
 constexpr size_t kMaxLevels = 5;
+constexpr size_t kMaxReplyTopicBytes = 1024;
 
 // Splits `topic` at its slashes; the number of levels, or kMaxLevels + 1 if there are more.
 size_t SplitLevels(absl::string_view topic, absl::string_view (&levels)[kMaxLevels]) {
@@ -43,6 +45,24 @@ absl::optional<DeviceTopic> ParseTopic(absl::string_view topic) {
 absl::string_view DeviceIdIn(absl::string_view topic) {
   if (!absl::ConsumePrefix(&topic, "devices/")) return {};
   return topic.substr(0, topic.find('/'));
+}
+
+bool IsReplyTopic(absl::string_view topic, absl::string_view device_id) {
+  if (topic.size() > kMaxReplyTopicBytes || device_id.empty() || DeviceIdIn(topic) != device_id) {
+    return false;
+  }
+  for (const char c : topic) {
+    if (!absl::ascii_isprint(static_cast<unsigned char>(c)) || c == '+' || c == '#') return false;
+  }
+  absl::string_view rest = topic;
+  absl::ConsumePrefix(&rest, "devices/");
+  rest.remove_prefix(device_id.size());
+  if (!absl::ConsumePrefix(&rest, "/") || rest.empty()) return false;
+  const absl::string_view level = rest.substr(0, rest.find('/'));
+  for (const absl::string_view taken : {"telemetry", "status", "commands", "errors"}) {
+    if (level == taken) return false;
+  }
+  return true;
 }
 
 std::string CommandsTopic(absl::string_view device_id) {

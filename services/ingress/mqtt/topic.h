@@ -34,6 +34,11 @@ absl::optional<DeviceTopic> ParseTopic(absl::string_view topic);
 // The second level of `devices/ID/…`, legal or not; empty if the topic is no such one.
 absl::string_view DeviceIdIn(absl::string_view topic);
 
+// Whether a message of that device may be answered on this Response Topic: it lies below the
+// device's own `devices/{id}/`, but not where something else is said (telemetry, status, commands,
+// errors), is printable ASCII without wildcards, and at most 1,024 bytes long.
+bool IsReplyTopic(absl::string_view topic, absl::string_view device_id);
+
 // Topics that Sluice publishes to. The ids must be legal (ValidateId).
 std::string CommandsTopic(absl::string_view device_id);
 std::string CommandResponseTopic(absl::string_view device_id, absl::string_view command_id);

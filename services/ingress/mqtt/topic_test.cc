@@ -45,6 +45,32 @@ TEST(ParseTopicTest, SaysWhatIsNoneOfThem) {
   }
 }
 
+TEST(IsReplyTopicTest, TakesTheDevicesOwnAlone) {
+  for (const char* topic : {"devices/a/receipts", "devices/a/x/y", "devices/a/telemetryx",
+                            "devices/a//", "devices/a/my receipts"}) {
+    EXPECT_TRUE(IsReplyTopic(topic, "a")) << topic;
+  }
+  for (const char* topic :
+       {"", "devices/a", "devices/a/", "devices/b/receipts", "devices/ab/receipts", "receipts",
+        "/devices/a/receipts", "Devices/a/receipts", "$SYS/devices/a/receipts", "devices/a/+",
+        "devices/a/#", "devices/a/x/+/y", "devices/a/caf\xc3\xa9", "devices/a/x\ty"}) {
+    EXPECT_FALSE(IsReplyTopic(topic, "a")) << topic;
+  }
+  EXPECT_FALSE(IsReplyTopic("devices//receipts", ""));
+  EXPECT_FALSE(IsReplyTopic(absl::string_view("devices/a/x\0y", 13), "a"));
+  EXPECT_TRUE(IsReplyTopic("devices/a/" + std::string(1014, 'x'), "a"));
+  EXPECT_FALSE(IsReplyTopic("devices/a/" + std::string(1015, 'x'), "a"));
+}
+
+// An answer there would come in as a message, or look like a command or an error.
+TEST(IsReplyTopicTest, TakesNoneThatSaysSomethingElse) {
+  for (const char* topic :
+       {"devices/a/telemetry", "devices/a/status", "devices/a/errors", "devices/a/commands",
+        "devices/a/commands/c/response", "devices/a/telemetry/x", "devices/a/errors/x"}) {
+    EXPECT_FALSE(IsReplyTopic(topic, "a")) << topic;
+  }
+}
+
 TEST(TopicTest, WritesWhatItReads) {
   EXPECT_EQ(CommandsTopic("valve"), "devices/valve/commands");
   EXPECT_EQ(ErrorsTopic("valve"), "devices/valve/errors");

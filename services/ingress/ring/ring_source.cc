@@ -33,6 +33,9 @@ InboundPublish PublishOf(const mqtt_record::Record& record, const ring::RingReco
   publish.qos = record.qos;
   publish.content_type = Text(record.content_type);
   publish.message_id = Text(record.message_id);
+  publish.response_topic = Text(record.response_topic);
+  publish.correlation_data = Text(record.correlation_data);
+  publish.reply_left_out = record.reply_left_out;
   publish.received = Moment{absl::FromUnixMicros(record.received_us),
                             absl::Microseconds(static_cast<int64_t>(record.uptime_us))};
   publish.client_id = Text(record.client_id);
