@@ -109,6 +109,12 @@ grpc::Status TelemetryRpc::DeleteSubscription(grpc::ServerContext*,
   return subscription_rpcs_.Delete(*request, response);
 }
 
+grpc::Status TelemetryRpc::SeekSubscription(grpc::ServerContext*,
+                                            const v1::SeekSubscriptionRequest* request,
+                                            v1::Subscription* response) {
+  return subscription_rpcs_.Seek(*request, response);
+}
+
 grpc::Status TelemetryRpc::ListDeadLetters(grpc::ServerContext*,
                                            const v1::ListDeadLettersRequest* request,
                                            v1::ListDeadLettersResponse* response) {

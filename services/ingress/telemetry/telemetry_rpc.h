@@ -50,6 +50,9 @@ class TelemetryRpc final : public v1::TelemetryService::Service {
                                  v1::ListSubscriptionsResponse* response) override;
   grpc::Status DeleteSubscription(grpc::ServerContext* context,
                                   const v1::DeleteSubscriptionRequest* request,
+  grpc::Status SeekSubscription(grpc::ServerContext* context,
+                                const v1::SeekSubscriptionRequest* request,
+                                v1::Subscription* response) override;
                                   google::protobuf::Empty* response) override;
   grpc::Status ListDeadLetters(grpc::ServerContext* context,
                                const v1::ListDeadLettersRequest* request,

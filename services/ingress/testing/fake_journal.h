@@ -89,6 +89,8 @@ class FakeJournal final : public Journal {
     return End();
   }
   int64_t OffsetAt(absl::Time) const override { return begin_offset(); }
+  absl::optional<absl::Time> AppendTimeAt(int64_t) const override { return absl::nullopt; }
+  int64_t BytesFrom(int64_t) const override { return 0; }
 
   bool WaitDurable(int64_t offset, absl::Duration timeout) const override {
     absl::MutexLock lock(&mutex_);
