@@ -290,6 +290,12 @@ int64_t FileJournal::OffsetAt(absl::Time time) const {
   return reader.next_offset();
 }
 
+absl::optional<absl::Time> FileJournal::AppendTimeAt(int64_t offset) const {
+  const auto batch = SegmentReader(files_, catalog_.get(), offset).Read(1, 1);
+  if (!batch.ok() || batch->records.empty()) return absl::nullopt;
+  return batch->records.front().append_time;
+}
+
 bool FileJournal::WaitDurable(int64_t offset, absl::Duration timeout) const {
   if (durable_offset_ > offset) return true;
   const auto reached = [this, offset] { return durable_offset_ > offset; };

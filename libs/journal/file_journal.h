@@ -38,6 +38,8 @@ class FileJournal final : public Journal {
   int64_t durable_offset() const override { return durable_offset_; }
   int64_t end_offset() const override { return end_offset_; }
   int64_t OffsetAt(absl::Time time) const override;
+  absl::optional<absl::Time> AppendTimeAt(int64_t offset) const override;
+  int64_t BytesFrom(int64_t offset) const override { return catalog_->BytesFrom(offset); }
   bool WaitDurable(int64_t offset, absl::Duration timeout) const override;
   int64_t AddDurableListener(std::function<void(int64_t)> listener) override;
   void RemoveDurableListener(int64_t key) override;

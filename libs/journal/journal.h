@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "libs/clock/clock.h"
 #include "libs/file/file_system.h"
 
@@ -119,6 +120,16 @@ class Journal {
   // Offset of the first durable record appended at or after `time`; durable_offset() if there is
   // none.
   virtual int64_t OffsetAt(absl::Time time) const = 0;
+
+  // Append time of the first durable record at or above `offset`; nothing if there is none, or it
+  // cannot be read. Reads at most what lies between two index points (256 KiB), but in a segment
+  // from before Open at first what lies before the record.
+  virtual absl::optional<absl::Time> AppendTimeAt(int64_t offset) const = 0;
+
+  // About how many bytes of the log the durable records at and above `offset` take. Exact where a
+  // segment begins; between two index points, or in a segment from before Open that nobody has read
+  // since, records count as equally large. Reads nothing.
+  virtual int64_t BytesFrom(int64_t offset) const = 0;
 
   // Waits until durable_offset() > `offset`, or `timeout` is over: returns whether it is.
   virtual bool WaitDurable(int64_t offset, absl::Duration timeout) const = 0;

@@ -203,6 +203,32 @@ TEST_F(JournalTest, FindsTheFirstRecordOfATime) {
   EXPECT_EQ(journal->NewReader(42)->Read(1, 1)->records[0].append_time, start + absl::Seconds(42));
 }
 
+TEST_F(JournalTest, TellsWhenARecordWasAppendedAndHowMuchLiesBehindIt) {
+  auto journal = Open().value();
+  EXPECT_EQ(journal->AppendTimeAt(0), absl::nullopt);
+  EXPECT_EQ(journal->BytesFrom(0), journal->stats().bytes);
+  const absl::Time start = clock_.Now();
+  for (int i = 0; i < 100; ++i) {
+    Fill(*journal, 1);
+    clock_.Advance(absl::Seconds(1));
+  }
+  for (int reopened = 0; reopened < 2; ++reopened) {
+    EXPECT_EQ(journal->AppendTimeAt(0), start);
+    EXPECT_EQ(journal->AppendTimeAt(42), start + absl::Seconds(42));
+    EXPECT_EQ(journal->AppendTimeAt(99), start + absl::Seconds(99));
+    EXPECT_EQ(journal->AppendTimeAt(100), absl::nullopt);
+    EXPECT_EQ(journal->BytesFrom(0), journal->stats().bytes);
+    EXPECT_EQ(journal->BytesFrom(100), 0);
+    // Headers of segments aside, equal records take equal room.
+    EXPECT_NEAR(static_cast<double>(journal->BytesFrom(50)),
+                static_cast<double>(journal->stats().bytes) / 2, 100);
+    if (reopened == 0) {
+      journal.reset();
+      journal = Open().value();
+    }
+  }
+}
+
 TEST_F(JournalTest, AFullDiskRefusesRecordsAndHarmsNone) {
   auto journal = Open().value();
   Fill(*journal, 10);

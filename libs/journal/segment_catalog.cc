@@ -37,6 +37,15 @@ void SegmentCatalog::AddIndexPoint(int64_t position, int64_t offset) {
   entries_.back().index.emplace_back(offset, position);
 }
 
+void SegmentCatalog::LearnIndexPoint(const Segment& segment, int64_t position, int64_t offset) {
+  absl::MutexLock lock(&mutex_);
+  for (Entry& entry : entries_) {
+    if (entry.segment->first_offset != segment.first_offset) continue;
+    const int64_t last = entry.index.empty() ? kSegmentHeaderBytes : entry.index.back().second;
+    if (position >= last + kIndexBytes) entry.index.emplace_back(offset, position);
+  }
+}
+
 int64_t SegmentCatalog::begin_offset() const {
   absl::MutexLock lock(&mutex_);
   return entries_.front().segment->first_offset;
@@ -64,6 +73,34 @@ const SegmentCatalog::Entry* SegmentCatalog::Find(int64_t offset) const {
   return after == entries_.begin() ? nullptr : &*std::prev(after);
 }
 
+int64_t SegmentCatalog::BytesFrom(int64_t offset) const {
+  absl::MutexLock lock(&mutex_);
+  int64_t bytes = 0;
+  for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
+    const int64_t first_offset = entry->segment->first_offset;
+    if (first_offset > durable_first_offset_) continue;
+    const SegmentLimit limit = LimitOf(*entry);
+    if (offset <= first_offset) {
+      bytes += limit.position;
+      continue;
+    }
+    if (offset >= limit.offset) break;
+    std::pair<int64_t, int64_t> before = {first_offset, kSegmentHeaderBytes};
+    std::pair<int64_t, int64_t> after = {limit.offset, limit.position};
+    const auto point = std::upper_bound(entry->index.begin(), entry->index.end(),
+                                        std::make_pair(offset, INT64_MAX));
+    if (point != entry->index.begin()) before = *std::prev(point);
+    // What is beyond the limit is not durable yet.
+    if (point != entry->index.end() && point->first < limit.offset) after = *point;
+    const double part =
+        static_cast<double>(after.first - offset) / static_cast<double>(after.first - before.first);
+    bytes += limit.position - after.second;
+    bytes += static_cast<int64_t>(part * static_cast<double>(after.second - before.second));
+    break;
+  }
+  return bytes;
+}
+
 SegmentPlace SegmentCatalog::Locate(int64_t offset) const {
   absl::MutexLock lock(&mutex_);
   SegmentPlace place;
@@ -84,21 +121,19 @@ SegmentPlace SegmentCatalog::Locate(int64_t offset) const {
 
 SegmentLimit SegmentCatalog::Limit(const Segment& segment) const {
   absl::MutexLock lock(&mutex_);
-  SegmentLimit limit;
-  if (segment.first_offset == durable_first_offset_) {
-    limit.position = durable_position_;
-    limit.offset = durable_offset_;
-    return limit;
-  }
-  limit.closed = true;
   const Entry* const entry = Find(segment.first_offset);
-  if (entry == nullptr) {
-    limit.offset = entries_.front().segment->first_offset;
-    return limit;
-  }
-  limit.position = entry->end_position;
-  limit.offset = entry->end_offset;
+  if (entry != nullptr) return LimitOf(*entry);
+  SegmentLimit limit;
+  limit.closed = true;
+  limit.offset = entries_.front().segment->first_offset;
   return limit;
+}
+
+SegmentLimit SegmentCatalog::LimitOf(const Entry& entry) const {
+  if (entry.segment->first_offset == durable_first_offset_) {
+    return {durable_position_, durable_offset_, false};
+  }
+  return {entry.end_position, entry.end_offset, true};
 }
 
 int64_t SegmentCatalog::FirstOffsetNear(int64_t time_us) const {

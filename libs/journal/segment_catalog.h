@@ -70,6 +70,9 @@ class SegmentCatalog {
   void SetDurable(const Segment& segment, int64_t position, int64_t offset);
   // In the last segment a record begins at `position`, that of `offset`: spares readers the search.
   void AddIndexPoint(int64_t position, int64_t offset);
+  // A reader found the same in any segment: kept if the point before it lies kIndexBytes away. So
+  // segments from before Open get their index when they are read.
+  void LearnIndexPoint(const Segment& segment, int64_t position, int64_t offset);
 
   // The first offset that is there, or would be.
   int64_t begin_offset() const;
@@ -77,6 +80,10 @@ class SegmentCatalog {
   // Of segments, as far as they are durable.
   int64_t bytes() const;
   int64_t segments() const;
+
+  // About how many bytes lie between the record of `offset` and the durable end: see
+  // Journal::BytesFrom.
+  int64_t BytesFrom(int64_t offset) const;
 
   SegmentPlace Locate(int64_t offset) const;
   SegmentLimit Limit(const Segment& segment) const;
@@ -102,6 +109,8 @@ class SegmentCatalog {
   };
 
   const Entry* Find(int64_t offset) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What of the entry's segment is durable.
+  SegmentLimit LimitOf(const Entry& entry) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable absl::Mutex mutex_;
   std::deque<Entry> entries_ ABSL_GUARDED_BY(mutex_);

@@ -57,6 +57,37 @@ TEST_F(SegmentCatalogTest, TellsHowFarASegmentMayBeRead) {
   EXPECT_EQ(catalog_.Limit(*segments_[3]).position, 500);
 }
 
+TEST_F(SegmentCatalogTest, LearnsWhereRecordsLieInSegmentsFromBefore) {
+  const int64_t far = kSegmentHeaderBytes + kIndexBytes;
+  catalog_.LearnIndexPoint(*segments_[1], far - 1, 14);
+  EXPECT_EQ(catalog_.Locate(15).position, kSegmentHeaderBytes);
+  catalog_.LearnIndexPoint(*segments_[1], far, 15);
+  catalog_.LearnIndexPoint(*segments_[1], far + kIndexBytes - 1, 17);
+  catalog_.LearnIndexPoint(*At(11), 10 * far, 18);
+  EXPECT_EQ(catalog_.Locate(14).position, kSegmentHeaderBytes);
+  EXPECT_EQ(catalog_.Locate(19).position, far);
+  EXPECT_EQ(catalog_.Locate(19).offset, 15);
+}
+
+TEST_F(SegmentCatalogTest, TellsHowMuchLiesBehindAnOffset) {
+  EXPECT_EQ(catalog_.BytesFrom(-1), 3500);
+  EXPECT_EQ(catalog_.BytesFrom(0), 3500);
+  EXPECT_EQ(catalog_.BytesFrom(10), 2500);
+  EXPECT_EQ(catalog_.BytesFrom(15), 1500 + (1000 - kSegmentHeaderBytes) / 2);
+  EXPECT_EQ(catalog_.BytesFrom(30), 500);
+  EXPECT_EQ(catalog_.BytesFrom(35), 0);
+  EXPECT_EQ(catalog_.BytesFrom(99), 0);
+  catalog_.AddIndexPoint(300, 33);
+  EXPECT_EQ(catalog_.BytesFrom(33), 200);
+  EXPECT_EQ(catalog_.BytesFrom(34), 100);
+  EXPECT_EQ(catalog_.BytesFrom(31), 200 + (300 - kSegmentHeaderBytes) * 2 / 3);
+  // What is not durable counts nothing.
+  catalog_.AddIndexPoint(600, 38);
+  catalog_.Add(At(40), 1000);
+  EXPECT_EQ(catalog_.BytesFrom(34), 100);
+  EXPECT_EQ(catalog_.BytesFrom(36), 0);
+}
+
 TEST_F(SegmentCatalogTest, FindsTheSegmentOfATime) {
   EXPECT_EQ(catalog_.FirstOffsetNear(-5), 0);
   EXPECT_EQ(catalog_.FirstOffsetNear(100), 0);

@@ -23,6 +23,10 @@ absl::StatusOr<JournalBatch> SegmentReader::Read(int max_records, int64_t max_by
       return more.status();
     }
     if (*more) {
+      if (record.position >= next_index_position_) {
+        catalog_->LearnIndexPoint(*segment_, record.position, record.offset);
+        next_index_position_ = record.position + kIndexBytes;
+      }
       if (record.offset < next_offset_) continue;
       PassOver(record.offset, &batch);
       batch.records.push_back(
@@ -63,6 +67,7 @@ absl::StatusOr<bool> SegmentReader::OpenSegment(JournalBatch* batch) {
     segment_ = place.segment;
     scanner_ = std::make_unique<SegmentScanner>(*std::move(file), segment_->seed, place.position,
                                                 place.offset);
+    next_index_position_ = place.position + kIndexBytes;
     return true;
   }
   return false;

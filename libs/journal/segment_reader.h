@@ -36,6 +36,8 @@ class SegmentReader final : public JournalReader {
   // The segment that is being read; none in between.
   std::shared_ptr<const Segment> segment_;
   std::unique_ptr<SegmentScanner> scanner_;
+  // Where in it the catalog may want an index point.
+  int64_t next_index_position_ = 0;
 };
 
 }  // namespace sluice::journal

@@ -63,26 +63,66 @@ absl::StatusOr<SubscriptionInfo> FileSubscriptionStore::Create(absl::string_view
   const auto cursor = ResolveStart(from, *journal_);
   if (!cursor.ok()) return cursor.status();
 
-  absl::MutexLock lock(&mutex_);
-  if (wanted_.count(name) > 0) {
-    return absl::AlreadyExistsError(absl::StrCat("subscription '", name, "' exists already"));
+  SubscriptionInfo info;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (wanted_.count(name) > 0) {
+      return absl::AlreadyExistsError(absl::StrCat("subscription '", name, "' exists already"));
+    }
+    absl::Status status = Add(name, *cursor, expire_after);
+    if (status.ok()) status = Commit();
+    if (!status.ok()) return status;
+    const auto found = stored_.find(name);
+    if (found == stored_.end()) return NoSubscription(name);
+    info = Describe(name, found->second);
   }
-  absl::Status status = Add(name, *cursor, expire_after);
-  if (status.ok()) status = Commit();
-  if (!status.ok()) return status;
-  const auto found = stored_.find(name);
-  if (found == stored_.end()) return NoSubscription(name);
-  return Describe(name, found->second);
+  AddBacklog(&info);
+  return info;
 }
 
 std::vector<SubscriptionInfo> FileSubscriptionStore::List(absl::string_view after_name, int limit) {
-  absl::MutexLock lock(&mutex_);
   std::vector<SubscriptionInfo> infos;
-  for (auto entry = stored_.upper_bound(std::string(after_name));
-       entry != stored_.end() && static_cast<int>(infos.size()) < limit; ++entry) {
-    infos.push_back(Describe(entry->first, entry->second));
+  {
+    absl::MutexLock lock(&mutex_);
+    for (auto entry = stored_.upper_bound(std::string(after_name));
+         entry != stored_.end() && static_cast<int>(infos.size()) < limit; ++entry) {
+      infos.push_back(Describe(entry->first, entry->second));
+    }
   }
+  for (SubscriptionInfo& info : infos) AddBacklog(&info);
   return infos;
+}
+
+absl::StatusOr<SubscriptionInfo> FileSubscriptionStore::Seek(absl::string_view name_view,
+                                                             const StartPosition& start) {
+  const std::string name(name_view);
+  if (start.kind == StartPosition::Kind::kDefault || start.kind == StartPosition::Kind::kResume) {
+    return InvalidField("start", "must be earliest, latest, an offset or a time");
+  }
+  // Before the mutex: it may read the disk.
+  const auto cursor = ResolveStart(start, *journal_);
+  if (!cursor.ok()) return cursor.status();
+
+  SubscriptionInfo info;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto wanted = wanted_.find(name);
+    if (wanted == wanted_.end()) return NoSubscription(name);
+    wanted->second.cursor = *cursor;
+    const int64_t epoch = ++wanted->second.epoch;
+    Touch(name);
+    HoldBack();
+    if (absl::Status status = Commit(); !status.ok()) return status;
+    const auto found = stored_.find(name);
+    if (found == stored_.end()) return NoSubscription(name);
+    if (found->second.epoch == epoch) {
+      uses_[name].newest_stream = 0;
+      uses_[name].connected = false;
+    }
+    info = Describe(name, found->second);
+  }
+  AddBacklog(&info);
+  return info;
 }
 
 absl::Status FileSubscriptionStore::Delete(absl::string_view name_view) {
@@ -314,6 +354,31 @@ SubscriptionInfo FileSubscriptionStore::Describe(const std::string& name,
   info.connected = use != uses_.end() && use->second.connected;
   if (info.connected) info.last_used_time = clock_->Now();
   return info;
+}
+
+void FileSubscriptionStore::AddBacklog(SubscriptionInfo* info) {
+  if (info->lag_records == 0) return;
+  info->lag_bytes = journal_->BytesFrom(info->cursor);
+  // Retention may have taken the record at the cursor.
+  const int64_t oldest = std::max(info->cursor, journal_->begin_offset());
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto use = uses_.find(info->name);
+    if (use != uses_.end() && use->second.looked_up_offset == oldest) {
+      info->oldest_time = use->second.looked_up_time;
+    }
+  }
+  if (!info->oldest_time.has_value()) {
+    info->oldest_time = journal_->AppendTimeAt(oldest);
+    if (!info->oldest_time.has_value()) return;
+    absl::MutexLock lock(&mutex_);
+    const auto use = uses_.find(info->name);
+    if (use != uses_.end()) {
+      use->second.looked_up_offset = oldest;
+      use->second.looked_up_time = *info->oldest_time;
+    }
+  }
+  info->oldest_age = std::max(absl::ZeroDuration(), clock_->Now() - *info->oldest_time);
 }
 
 }  // namespace sluice

@@ -29,6 +29,8 @@ class FileSubscriptionStore final : public SubscriptionStore {
   absl::StatusOr<SubscriptionInfo> Create(absl::string_view name, const StartPosition& start,
                                           absl::Duration expire_after) override;
   std::vector<SubscriptionInfo> List(absl::string_view after_name, int limit) override;
+  absl::StatusOr<SubscriptionInfo> Seek(absl::string_view name,
+                                        const StartPosition& start) override;
   absl::Status Delete(absl::string_view name) override;
   absl::StatusOr<StreamTicket> OpenStream(absl::string_view name,
                                           const StartPosition& start) override;
@@ -49,6 +51,9 @@ class FileSubscriptionStore final : public SubscriptionStore {
     int64_t newest_stream = 0;  // 0: none was opened yet
     bool connected = false;
     absl::Duration last_used;  // Uptime
+    // The record that was looked up last, and what was found: it never changes.
+    int64_t looked_up_offset = -1;
+    absl::Time looked_up_time;
   };
 
   absl::StatusOr<StreamTicket> OpenNamedStream(const std::string& name, const StartPosition& start);
@@ -63,6 +68,8 @@ class FileSubscriptionStore final : public SubscriptionStore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   SubscriptionInfo Describe(const std::string& name, const StoredSubscription& subscription) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Adds what the journal knows of the backlog. May read the disk.
+  void AddBacklog(SubscriptionInfo* info) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const std::string path_;
   Journal* const journal_;

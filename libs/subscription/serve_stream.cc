@@ -32,8 +32,9 @@ absl::Status Ended(const SubscriptionStore& store, const rpc::StreamGate& gate,
   if (context.IsCancelled()) return absl::CancelledError("the client is gone");
   if (gate.stopping()) return absl::UnavailableError("the service is shutting down");
   if (store.Superseded(ticket)) {
-    return absl::AbortedError(absl::StrCat("subscription '", ticket.name,
-                                           "' was deleted, or a newer stream of it was opened"));
+    return absl::AbortedError(
+        absl::StrCat("subscription '", ticket.name,
+                     "' was moved or deleted, or a newer stream of it was opened"));
   }
   return absl::OkStatus();
 }

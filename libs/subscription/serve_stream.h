@@ -26,8 +26,8 @@ struct StreamOptions {
 using WriteBatch = std::function<bool(const StreamTicket& ticket, JournalBatch batch)>;
 
 // Serves one server-streaming call, on the handler's thread, until the client goes (CANCELLED), a
-// newer stream takes the name over or the subscription is deleted (ABORTED), or the server stops
-// (UNAVAILABLE). What the request gets wrong is told as the API says: INVALID_ARGUMENT,
+// newer stream takes the name over or the subscription is moved or deleted (ABORTED), or the server
+// stops (UNAVAILABLE). What the request gets wrong is told as the API says: INVALID_ARGUMENT,
 // OUT_OF_RANGE, FAILED_PRECONDITION, RESOURCE_EXHAUSTED.
 //
 // The first batch is empty and comes at once, with next_offset where the stream begins: from then

@@ -249,6 +249,21 @@ TEST_F(ServeStreamTest, EndsWhenItsSubscriptionIsDeletedOrTheServiceStops) {
   EXPECT_EQ(gate_.open(), 0);
 }
 
+TEST_F(ServeStreamTest, EndsWhenItsSubscriptionIsMovedAndTheNextBeginsThere) {
+  Fill(10);
+  Stream stream = Open(Named("cloud"));
+  while (stream.Next().next_offset() < 10) {
+  }
+  StartPosition start;
+  start.kind = StartPosition::Kind::kOffset;
+  start.offset = 7;
+  ASSERT_TRUE(store_->Seek("cloud", start).ok());
+  EXPECT_EQ(stream.Finish().error_code(), grpc::StatusCode::ABORTED);
+  Stream next = Open(Named("cloud"));
+  EXPECT_EQ(next.Next().next_offset(), 7);
+  EXPECT_THAT(Offsets(next.Next()), ElementsAre(7, 8, 9));
+}
+
 TEST_F(ServeStreamTest, AClientThatGoesLeavesNothingOpen) {
   {
     Stream stream = Open(Named("cloud"));

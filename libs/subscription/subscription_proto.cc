@@ -86,6 +86,10 @@ v1::Subscription ToProto(const SubscriptionInfo& info) {
   *subscription.mutable_last_used_time() = ToProto(info.last_used_time);
   subscription.set_lag_records(info.lag_records);
   subscription.set_connected(info.connected);
+  subscription.set_lag_bytes(info.lag_bytes);
+  if (info.oldest_time.has_value()) {
+    *subscription.mutable_oldest_unacknowledged_time() = ToProto(*info.oldest_time);
+  }
   return subscription;
 }
 

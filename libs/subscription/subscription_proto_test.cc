@@ -52,7 +52,10 @@ TEST(ToProtoTest, TellsAllOfASubscription) {
   info.last_used_time = absl::FromUnixSeconds(20);
   info.lag_records = 3;
   info.connected = true;
+  info.lag_bytes = 4;
   EXPECT_FALSE(ToProto(info).has_expire_after());
+  EXPECT_FALSE(ToProto(info).has_oldest_unacknowledged_time());
+  info.oldest_time = absl::FromUnixSeconds(30);
   info.expire_after = absl::Hours(1);
   const v1::Subscription subscription = ToProto(info);
   EXPECT_EQ(subscription.name(), "cloud");
@@ -63,6 +66,8 @@ TEST(ToProtoTest, TellsAllOfASubscription) {
   EXPECT_EQ(subscription.last_used_time().seconds(), 20);
   EXPECT_EQ(subscription.lag_records(), 3);
   EXPECT_TRUE(subscription.connected());
+  EXPECT_EQ(subscription.lag_bytes(), 4);
+  EXPECT_EQ(subscription.oldest_unacknowledged_time().seconds(), 30);
 }
 
 TEST(AddGapsTest, KeepsTheReason) {

@@ -38,6 +38,16 @@ grpc::Status SubscriptionRpcs::List(const v1::ListSubscriptionsRequest& request,
   return grpc::Status::OK;
 }
 
+grpc::Status SubscriptionRpcs::Seek(const v1::SeekSubscriptionRequest& request,
+                                    v1::Subscription* response) {
+  const auto start = StartFromProto(request.start(), "start");
+  if (!start.ok()) return rpc::ToGrpc(start.status());
+  const auto info = store_->Seek(request.name(), *start);
+  if (!info.ok()) return rpc::ToGrpc(info.status());
+  *response = ToProto(*info);
+  return grpc::Status::OK;
+}
+
 grpc::Status SubscriptionRpcs::Delete(const v1::DeleteSubscriptionRequest& request,
                                       google::protobuf::Empty*) {
   return rpc::ToGrpc(store_->Delete(request.name()));

@@ -19,6 +19,7 @@ class SubscriptionRpcs {
   grpc::Status Create(const v1::CreateSubscriptionRequest& request, v1::Subscription* response);
   grpc::Status List(const v1::ListSubscriptionsRequest& request,
                     v1::ListSubscriptionsResponse* response);
+  grpc::Status Seek(const v1::SeekSubscriptionRequest& request, v1::Subscription* response);
   grpc::Status Delete(const v1::DeleteSubscriptionRequest& request,
                       google::protobuf::Empty* response);
   grpc::Status Acknowledge(const v1::AcknowledgeRequest& request,

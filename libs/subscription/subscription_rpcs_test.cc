@@ -63,6 +63,28 @@ TEST_F(SubscriptionRpcsTest, CreatesFromTheOldestUnlessToldOtherwise) {
   EXPECT_EQ(response.cursor(), 10);
 }
 
+TEST_F(SubscriptionRpcsTest, SeeksAndTellsHowItStandsThen) {
+  v1::SeekSubscriptionRequest request;
+  request.set_name("cloud");
+  request.mutable_start()->set_offset(4);
+  v1::Subscription response;
+  EXPECT_EQ(rpcs_->Seek(request, &response).error_code(), grpc::StatusCode::NOT_FOUND);
+  ASSERT_TRUE(Create("cloud").ok());
+  ASSERT_TRUE(rpcs_->Seek(request, &response).ok());
+  EXPECT_EQ(response.cursor(), 4);
+  EXPECT_EQ(response.lag_records(), 6);
+  EXPECT_GT(response.lag_bytes(), 0);
+  EXPECT_TRUE(response.has_oldest_unacknowledged_time());
+  request.mutable_start()->set_offset(11);
+  EXPECT_EQ(rpcs_->Seek(request, &response).error_code(), grpc::StatusCode::OUT_OF_RANGE);
+  request.mutable_start()->set_offset(-1);
+  EXPECT_EQ(rpcs_->Seek(request, &response).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  request.clear_start();
+  const absl::Status status = rpc::FromGrpc(rpcs_->Seek(request, &response));
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(status.GetPayload(kBadRequestUrl).has_value());
+}
+
 TEST_F(SubscriptionRpcsTest, NamesTheFieldThatIsWrong) {
   const absl::Status status = rpc::FromGrpc(Create("a b"));
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);

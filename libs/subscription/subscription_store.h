@@ -25,6 +25,11 @@ struct SubscriptionInfo {
   absl::Time create_time;
   absl::Time last_used_time;
   int64_t lag_records = 0;
+  int64_t lag_bytes = 0;
+  // Append time of the oldest record that is not acknowledged; nothing if there is none.
+  absl::optional<absl::Time> oldest_time;
+  // Its age: 0 if there is none, or the wall clock went back.
+  absl::Duration oldest_age;
   bool connected = false;
 };
 
@@ -64,8 +69,15 @@ class SubscriptionStore {
   virtual absl::StatusOr<SubscriptionInfo> Create(absl::string_view name,
                                                   const StartPosition& start,
                                                   absl::Duration expire_after) = 0;
-  // In order of their names, those after `after_name`, at most `limit`.
+  // In order of their names, those after `after_name`, at most `limit`. Looks up the journal's
+  // oldest unacknowledged record for each whose cursor has moved since the last time.
   virtual std::vector<SubscriptionInfo> List(absl::string_view after_name, int limit) = 0;
+  // Moves the cursor in either direction, on disk, and raises the epoch: a stream of it finds
+  // itself superseded, and its acknowledgements are refused. What is to be read again is held back
+  // from then on; what is gone already shows as a gap. NOT_FOUND; INVALID_ARGUMENT: `start` is no
+  // position of its own; OUT_OF_RANGE: beyond the durable end.
+  virtual absl::StatusOr<SubscriptionInfo> Seek(absl::string_view name,
+                                                const StartPosition& start) = 0;
   // NOT_FOUND. A stream of it finds itself superseded.
   virtual absl::Status Delete(absl::string_view name) = 0;
 
@@ -74,11 +86,12 @@ class SubscriptionStore {
   // FAILED_PRECONDITION, OUT_OF_RANGE (see sluice.v1.Start), INVALID_ARGUMENT, RESOURCE_EXHAUSTED.
   virtual absl::StatusOr<StreamTicket> OpenStream(absl::string_view name,
                                                   const StartPosition& start) = 0;
-  // Whether a newer stream was opened for the ticket's name, or the subscription deleted.
+  // Whether a newer stream was opened for the ticket's name, or the subscription was moved or
+  // deleted.
   virtual bool Superseded(const StreamTicket& ticket) const = 0;
   virtual void CloseStream(const StreamTicket& ticket) = 0;
 
-  // Moves a cursor forward and returns it, on disk. `epoch` 0 is not checked.
+  // Moves a cursor forward, never back, and returns it, on disk. `epoch` 0 is not checked.
   // NOT_FOUND; OUT_OF_RANGE: another journal's; ABORTED: a newer epoch is there; INVALID_ARGUMENT:
   // beyond the durable offset. An offset below the cursor is ignored.
   virtual absl::StatusOr<int64_t> Acknowledge(absl::string_view name, absl::string_view journal_id,

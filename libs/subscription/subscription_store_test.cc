@@ -209,6 +209,99 @@ TEST_F(SubscriptionStoreTest, AcknowledgeRefusesWhatIsWrong) {
   EXPECT_EQ(store_->List("", 1)[0].cursor, 0);
 }
 
+TEST_F(SubscriptionStoreTest, SeekMovesTheCursorInEitherDirectionDurably) {
+  ASSERT_TRUE(store_->OpenStream("cloud", FromOffset(50)).ok());
+  const auto cursor = [&](const StartPosition& start) {
+    return store_->Seek("cloud", start).value().cursor;
+  };
+  EXPECT_EQ(cursor(FromOffset(20)), 20);
+  Reopen();
+  EXPECT_EQ(store_->List("", 1)[0].cursor, 20);
+  EXPECT_EQ(store_->List("", 1)[0].lag_records, 80);
+  EXPECT_EQ(cursor(From(Kind::kLatest)), 100);
+  EXPECT_EQ(cursor(From(Kind::kEarliest)), 0);
+  clock_.Advance(absl::Seconds(10));
+  StartPosition time = From(Kind::kTime);
+  time.time = clock_.Now();
+  Fill(5);
+  EXPECT_EQ(cursor(time), 100);
+  EXPECT_EQ(cursor(FromOffset(105)), 105);
+  EXPECT_EQ(store_->OpenStream("cloud", From(Kind::kResume))->start, 105);
+}
+
+TEST_F(SubscriptionStoreTest, SeekRefusesWhatIsWrong) {
+  EXPECT_TRUE(absl::IsNotFound(store_->Seek("cloud", FromOffset(1)).status()));
+  ASSERT_TRUE(store_->OpenStream("cloud", FromOffset(50)).ok());
+  for (const Kind kind : {Kind::kDefault, Kind::kResume}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(store_->Seek("cloud", From(kind)).status()));
+  }
+  EXPECT_TRUE(absl::IsInvalidArgument(store_->Seek("cloud", FromOffset(-1)).status()));
+  EXPECT_TRUE(absl::IsOutOfRange(store_->Seek("cloud", FromOffset(101)).status()));
+  BreakDisk();
+  EXPECT_FALSE(store_->Seek("cloud", FromOffset(10)).ok());
+  MendDisk();
+  EXPECT_EQ(store_->List("", 1)[0].cursor, 50);
+  EXPECT_EQ(store_->List("", 1)[0].epoch, 1);
+  EXPECT_TRUE(store_->List("", 1)[0].connected);
+}
+
+TEST_F(SubscriptionStoreTest, SeekEndsTheStreamAndRefusesItsAcknowledgements) {
+  const StreamTicket ticket = store_->OpenStream("cloud", FromOffset(50)).value();
+  const SubscriptionInfo info = store_->Seek("cloud", FromOffset(20)).value();
+  EXPECT_EQ(info.epoch, ticket.epoch + 1);
+  EXPECT_FALSE(info.connected);
+  EXPECT_TRUE(store_->Superseded(ticket));
+  EXPECT_TRUE(
+      absl::IsAborted(store_->Acknowledge("cloud", journal_->id(), ticket.epoch, 60).status()));
+  EXPECT_EQ(store_->List("", 1)[0].cursor, 20);
+  const StreamTicket next = store_->OpenStream("cloud", From(Kind::kResume)).value();
+  EXPECT_EQ(next.start, 20);
+  store_->CloseStream(ticket);
+  EXPECT_TRUE(store_->List("", 1)[0].connected);
+  EXPECT_EQ(store_->Acknowledge("cloud", journal_->id(), next.epoch, 60).value(), 60);
+}
+
+TEST_F(SubscriptionStoreTest, WhatSeekWentBackToIsHeldBack) {
+  journal_.reset();
+  options_.max_bytes = 1000;
+  journal_ = Journal::Open(options_, &clock_).value();
+  store_ = SubscriptionStore::Open(path(), journal_.get(), &clock_, 10).value();
+  ASSERT_TRUE(store_->OpenStream("cloud", From(Kind::kEarliest)).ok());
+  ASSERT_TRUE(store_->Seek("cloud", From(Kind::kLatest)).ok());
+  ASSERT_TRUE(store_->Seek("cloud", FromOffset(60)).ok());
+  Fill(100);
+  EXPECT_LE(journal_->begin_offset(), 60);
+  // What is gone shows as a gap.
+  ASSERT_TRUE(store_->Seek("cloud", From(Kind::kLatest)).ok());
+  for (int i = 0; i < 100 && journal_->begin_offset() <= 100; ++i) Fill(1);
+  EXPECT_GT(journal_->begin_offset(), 100);
+  EXPECT_EQ(store_->Seek("cloud", FromOffset(3))->cursor, 3);
+  EXPECT_EQ(store_->Seek("cloud", From(Kind::kEarliest))->cursor, journal_->begin_offset());
+}
+
+TEST_F(SubscriptionStoreTest, TellsBytesAndAgeOfWhatIsNotAcknowledged) {
+  const absl::Time first = clock_.Now();
+  clock_.Advance(absl::Seconds(10));
+  Fill(1);
+  clock_.Advance(absl::Seconds(5));
+  ASSERT_TRUE(store_->OpenStream("cloud", From(Kind::kEarliest)).ok());
+  SubscriptionInfo info = store_->List("", 1)[0];
+  EXPECT_EQ(info.oldest_time, first);
+  EXPECT_EQ(info.oldest_age, absl::Seconds(15));
+  EXPECT_EQ(info.lag_bytes, journal_->stats().bytes);
+  EXPECT_EQ(store_->List("", 1)[0].oldest_time, first);
+  info = store_->Seek("cloud", FromOffset(100)).value();
+  EXPECT_EQ(info.oldest_time, first + absl::Seconds(10));
+  EXPECT_EQ(info.oldest_age, absl::Seconds(5));
+  EXPECT_GT(info.lag_bytes, 0);
+  EXPECT_LT(info.lag_bytes, 100);
+  clock_.Jump(-absl::Hours(1));
+  EXPECT_EQ(store_->List("", 1)[0].oldest_age, absl::ZeroDuration());
+  info = store_->Seek("cloud", From(Kind::kLatest)).value();
+  EXPECT_EQ(info.lag_bytes, 0);
+  EXPECT_FALSE(info.oldest_time.has_value());
+}
+
 TEST_F(SubscriptionStoreTest, TheLowestCursorHoldsTheJournalBack) {
   journal_.reset();
   options_.max_bytes = 1000;

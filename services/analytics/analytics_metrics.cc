@@ -63,7 +63,15 @@ AnalyticsMetrics::AnalyticsMetrics(prometheus::Registry* metrics)
       subscription_lag_(&prometheus::BuildGauge()
                              .Name("sluice_subscription_lag")
                              .Help("Records that a subscription has not acknowledged")
-                             .Register(*metrics)) {}
+                             .Register(*metrics)),
+      subscription_lag_bytes_(&prometheus::BuildGauge()
+                                   .Name("sluice_subscription_lag_bytes")
+                                   .Help("What they take on the disk, by the journal's index")
+                                   .Register(*metrics)),
+      subscription_lag_seconds_(&prometheus::BuildGauge()
+                                     .Name("sluice_subscription_lag_seconds")
+                                     .Help("Age of the oldest of them")
+                                     .Register(*metrics)) {}
 
 void AnalyticsMetrics::Update(const AnalyticsNumbers& now) {
   Set(series_, now.analysis.series);
@@ -85,14 +93,21 @@ void AnalyticsMetrics::Update(const AnalyticsNumbers& now) {
   Raise(journal_corrupt_records_, now.journal.corrupt_records);
   Raise(journal_deleted_unacknowledged_, now.journal.deleted_unacknowledged_records);
 
-  std::map<std::string, prometheus::Gauge*> present;
+  std::map<std::string, Lag> present;
   for (const SubscriptionInfo& subscription : now.subscriptions) {
-    prometheus::Gauge* gauge = &subscription_lag_->Add({{"subscription", subscription.name}});
-    Set(gauge, subscription.lag_records);
-    present[subscription.name] = gauge;
+    const prometheus::Labels label = {{"subscription", subscription.name}};
+    const Lag lag = {&subscription_lag_->Add(label), &subscription_lag_bytes_->Add(label),
+                     &subscription_lag_seconds_->Add(label)};
+    Set(lag.records, subscription.lag_records);
+    Set(lag.bytes, subscription.lag_bytes);
+    lag.seconds->Set(absl::ToDoubleSeconds(subscription.oldest_age));
+    present[subscription.name] = lag;
   }
-  for (const auto& [name, gauge] : lag_by_subscription_) {
-    if (present.count(name) == 0) subscription_lag_->Remove(gauge);
+  for (const auto& [name, lag] : lag_by_subscription_) {
+    if (present.count(name) > 0) continue;
+    subscription_lag_->Remove(lag.records);
+    subscription_lag_bytes_->Remove(lag.bytes);
+    subscription_lag_seconds_->Remove(lag.seconds);
   }
   lag_by_subscription_ = std::move(present);
 }

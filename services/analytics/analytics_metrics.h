@@ -57,7 +57,14 @@ class AnalyticsMetrics {
   prometheus::Counter* journal_corrupt_records_;
   prometheus::Counter* journal_deleted_unacknowledged_;
   prometheus::Family<prometheus::Gauge>* subscription_lag_;
-  std::map<std::string, prometheus::Gauge*> lag_by_subscription_;
+  prometheus::Family<prometheus::Gauge>* subscription_lag_bytes_;
+  prometheus::Family<prometheus::Gauge>* subscription_lag_seconds_;
+  struct Lag {
+    prometheus::Gauge* records;
+    prometheus::Gauge* bytes;
+    prometheus::Gauge* seconds;
+  };
+  std::map<std::string, Lag> lag_by_subscription_;
 };
 
 }  // namespace sluice::analytics

@@ -138,6 +138,12 @@ grpc::Status AnalyticsRpc::ListSubscriptions(grpc::ServerContext*,
   return subscription_rpcs_.List(*request, response);
 }
 
+grpc::Status AnalyticsRpc::SeekSubscription(grpc::ServerContext*,
+                                            const v1::SeekSubscriptionRequest* request,
+                                            v1::Subscription* response) {
+  return subscription_rpcs_.Seek(*request, response);
+}
+
 grpc::Status AnalyticsRpc::DeleteSubscription(grpc::ServerContext*,
                                               const v1::DeleteSubscriptionRequest* request,
                                               google::protobuf::Empty* response) {

@@ -43,6 +43,9 @@ class AnalyticsRpc final : public v1::AnalyticsService::Service {
   grpc::Status ListSubscriptions(grpc::ServerContext* context,
                                  const v1::ListSubscriptionsRequest* request,
                                  v1::ListSubscriptionsResponse* response) override;
+  grpc::Status SeekSubscription(grpc::ServerContext* context,
+                                const v1::SeekSubscriptionRequest* request,
+                                v1::Subscription* response) override;
   grpc::Status DeleteSubscription(grpc::ServerContext* context,
                                   const v1::DeleteSubscriptionRequest* request,
                                   google::protobuf::Empty* response) override;

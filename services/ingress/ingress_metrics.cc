@@ -56,6 +56,14 @@ IngressMetrics::IngressMetrics(prometheus::Registry* registry)
                .Name("sluice_subscription_lag")
                .Help("Records that a subscription has not acknowledged")
                .Register(*registry)),
+      lag_bytes_(prometheus::BuildGauge()
+                     .Name("sluice_subscription_lag_bytes")
+                     .Help("What they take on the disk, by the journal's index")
+                     .Register(*registry)),
+      lag_seconds_(prometheus::BuildGauge()
+                       .Name("sluice_subscription_lag_seconds")
+                       .Help("Age of the oldest of them")
+                       .Register(*registry)),
       mqtt_connected_(prometheus::BuildGauge()
                           .Name("sluice_ingress_mqtt_connected")
                           .Help("1 while the session with an MQTT broker stands")
@@ -239,16 +247,21 @@ void IngressMetrics::UpdateSubscriptions(const std::vector<SubscriptionInfo>& su
   std::set<std::string> there;
   for (const SubscriptionInfo& info : subscriptions) {
     there.insert(info.name);
-    prometheus::Gauge*& gauge = lags_[info.name];
-    if (gauge == nullptr) gauge = &lag_.Add({{"subscription", info.name}});
-    gauge->Set(static_cast<double>(info.lag_records));
+    const std::map<std::string, std::string> label = {{"subscription", info.name}};
+    const Lag lag = {&lag_.Add(label), &lag_bytes_.Add(label), &lag_seconds_.Add(label)};
+    lag.records->Set(static_cast<double>(info.lag_records));
+    lag.bytes->Set(static_cast<double>(info.lag_bytes));
+    lag.seconds->Set(absl::ToDoubleSeconds(info.oldest_age));
+    lags_[info.name] = lag;
   }
   for (auto it = lags_.begin(); it != lags_.end();) {
     if (there.count(it->first) > 0) {
       ++it;
       continue;
     }
-    lag_.Remove(it->second);
+    lag_.Remove(it->second.records);
+    lag_bytes_.Remove(it->second.bytes);
+    lag_seconds_.Remove(it->second.seconds);
     it = lags_.erase(it);
   }
 }

@@ -58,6 +58,8 @@ class IngressMetrics {
   prometheus::Family<prometheus::Histogram>& sync_seconds_;
   prometheus::Family<prometheus::Counter>& dropped_;
   prometheus::Family<prometheus::Gauge>& lag_;
+  prometheus::Family<prometheus::Gauge>& lag_bytes_;
+  prometheus::Family<prometheus::Gauge>& lag_seconds_;
   prometheus::Family<prometheus::Gauge>& mqtt_connected_;
   prometheus::Family<prometheus::Counter>& mqtt_receipts_;
   prometheus::Family<prometheus::Gauge>& ring_bytes_;
@@ -80,7 +82,12 @@ class IngressMetrics {
   // What was shown last.
   std::map<std::string, JournalStats> journals_;
   std::map<std::string, RingSource::Stats> rings_;
-  std::map<std::string, prometheus::Gauge*> lags_;
+  struct Lag {
+    prometheus::Gauge* records;
+    prometheus::Gauge* bytes;
+    prometheus::Gauge* seconds;
+  };
+  std::map<std::string, Lag> lags_;
 };
 
 }  // namespace sluice::ingress

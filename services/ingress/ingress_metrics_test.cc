@@ -72,9 +72,13 @@ TEST_F(IngressMetricsTest, ForgetsSubscriptionsThatAreGone) {
   snapshot_.subscriptions.resize(2);
   snapshot_.subscriptions[0].name = "cloud";
   snapshot_.subscriptions[0].lag_records = 7;
+  snapshot_.subscriptions[0].lag_bytes = 900;
+  snapshot_.subscriptions[0].oldest_age = absl::Seconds(90);
   snapshot_.subscriptions[1].name = "backup";
   metrics_.Update(snapshot_);
   EXPECT_THAT(Page(), HasSubstr("sluice_subscription_lag{subscription=\"cloud\"} 7\n"));
+  EXPECT_THAT(Page(), HasSubstr("sluice_subscription_lag_bytes{subscription=\"cloud\"} 900\n"));
+  EXPECT_THAT(Page(), HasSubstr("sluice_subscription_lag_seconds{subscription=\"cloud\"} 90\n"));
   EXPECT_THAT(Page(), HasSubstr("backup"));
   snapshot_.subscriptions.pop_back();
   metrics_.Update(snapshot_);

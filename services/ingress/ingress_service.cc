@@ -64,7 +64,7 @@ IngressService::IngressService(const config::v1::IngressConfig& config,
             {config.instance_id(), absl::Seconds(30), AutoRegister(config)},
             storage_->reports_cursor()),
       telemetry_rpc_(
-          {&intake_, storage_->telemetry(), storage_->subscriptions(), storage_->dead_letters(),
+          {&intake_, storage_->telemetry(), storage_->subscriptions(), storage_->dead_letter_log(),
            &unknown_topics_, environment.streams, environment.clock,
            [this](absl::Duration took) { metrics_.Acknowledged(v1::PROTOCOL_GRPC, took); }}) {}
 

@@ -51,6 +51,17 @@ absl::StatusOr<std::unique_ptr<SubscriptionStore>> OpenStore(const std::string& 
   return store;
 }
 
+// Damaged marks are no reason not to start: letters that were done with just come up again.
+absl::StatusOr<std::unique_ptr<DeadLetterMarks>> OpenDeadLetterMarks(const std::string& dir,
+                                                                     const Journal* log) {
+  const std::string path = dir + "/done";
+  auto marks = DeadLetterMarks::Open(path, log);
+  if (!absl::IsDataLoss(marks.status())) return marks;
+  spdlog::error("{}: dead letters that were purged or replayed show again",
+                marks.status().ToString());
+  return std::make_unique<DeadLetterMarks>(path, log);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Storage>> Storage::Open(const config::v1::IngressConfig& config,
@@ -72,6 +83,11 @@ absl::StatusOr<std::unique_ptr<Storage>> Storage::Open(const config::v1::Ingress
   journal = OpenJournal(reports_dir, ReportsSettings(config), clock);
   if (!journal.ok()) return journal.status();
   storage->reports_ = *std::move(journal);
+  auto dead_letter_marks = OpenDeadLetterMarks(dead_letters_dir, storage->dead_letters());
+  if (!dead_letter_marks.ok()) return dead_letter_marks.status();
+  storage->dead_letter_marks_ = *std::move(dead_letter_marks);
+  storage->dead_letter_log_ =
+      std::make_unique<DeadLetterLog>(storage->dead_letters(), storage->dead_letter_marks_.get());
   absl::Status status =
       ReadLogTails(storage->telemetry(), storage->dead_letters(), storage->reports(),
                    MomentOf(*clock), &storage->marks_, &storage->window_);

@@ -9,6 +9,8 @@
 #include "libs/clock/clock.h"
 #include "libs/journal/journal.h"
 #include "libs/subscription/subscription_store.h"
+#include "services/ingress/dead_letters/dead_letter_log.h"
+#include "services/ingress/dead_letters/dead_letter_marks.h"
 #include "services/ingress/intake/message_window.h"
 #include "services/ingress/intake/ring_marks.h"
 #include "sluice/config/v1/ingress.pb.h"
@@ -17,7 +19,7 @@ namespace sluice::ingress {
 
 // What ingress keeps on disk, but for the device replica:
 //   DATA_DIR/telemetry/      the telemetry journal and its subscriptions
-//   DATA_DIR/dead-letters/   the dead-letter log
+//   DATA_DIR/dead-letters/   the dead-letter log, and which letters are done with
 //   DATA_DIR/reports/        the reports log, and how far the registry has it
 class Storage {
  public:
@@ -27,6 +29,7 @@ class Storage {
 
   Journal* telemetry() const { return telemetry_.get(); }
   Journal* dead_letters() const { return dead_letters_.get(); }
+  const DeadLetterLog* dead_letter_log() const { return dead_letter_log_.get(); }
   Journal* reports() const { return reports_.get(); }
   SubscriptionStore* subscriptions() const { return subscriptions_.get(); }
 
@@ -47,6 +50,8 @@ class Storage {
   std::unique_ptr<Journal> telemetry_;
   std::unique_ptr<Journal> dead_letters_;
   std::unique_ptr<Journal> reports_;
+  std::unique_ptr<DeadLetterMarks> dead_letter_marks_;
+  std::unique_ptr<DeadLetterLog> dead_letter_log_;
   std::unique_ptr<SubscriptionStore> subscriptions_;
   std::unique_ptr<SubscriptionStore> reports_cursors_;
   StreamTicket reports_ticket_;

@@ -59,6 +59,8 @@ class ScriptedJournal final : public Journal {
     return static_cast<int64_t>(records_.size());
   }
   int64_t OffsetAt(absl::Time) const override { return durable_offset(); }
+  absl::optional<absl::Time> AppendTimeAt(int64_t) const override { return absl::nullopt; }
+  int64_t BytesFrom(int64_t) const override { return 0; }
   bool WaitDurable(int64_t offset, absl::Duration timeout) const override {
     absl::MutexLock lock(&mutex_);
     const auto is_durable = [&] {

@@ -11,6 +11,7 @@ constexpr absl::Duration kSweepInterval = absl::Minutes(1);
 }  // namespace
 
 void HeardDevices::Heard(absl::string_view device_id, const Moment& received) {
+  if (received.uptime == -absl::InfiniteDuration()) return;
   absl::MutexLock lock(&mutex_);
   const auto device = FindOrAdd(device_id);
   if (device == nullptr) return;

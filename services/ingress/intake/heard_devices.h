@@ -38,7 +38,7 @@ class HeardDevices {
   explicit HeardDevices(const Clock* clock) : clock_(clock) {}
 
   // A message of the device came. It may be told of late: what came before the device's last status
-  // says nothing any more.
+  // says nothing any more, nor does what came at an uptime of -infinite (not known).
   void Heard(absl::string_view device_id, const Moment& received);
   // A status of the device, which came at that uptime (-infinite: not known), stands in the reports
   // log at `report_offset`.

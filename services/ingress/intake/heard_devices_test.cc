@@ -44,6 +44,12 @@ TEST_F(HeardDevicesTest, TellsEachDeviceOnceWithItsNewestTime) {
   EXPECT_THAT(Take(), UnorderedElementsAre("b"));
 }
 
+TEST_F(HeardDevicesTest, WhatCameNobodyKnowsWhenSaysNothing) {
+  heard_.Heard("a", {clock_.Now(), -absl::InfiniteDuration()});
+  EXPECT_EQ(heard_.size(), 0u);
+  EXPECT_THAT(Take(), IsEmpty());
+}
+
 TEST_F(HeardDevicesTest, KeepsWhatDoesNotFitForTheNextTime) {
   for (const char* id : {"a", "b", "c"}) Hear(id);
   EXPECT_EQ(Take(0, 2).size(), 2u);

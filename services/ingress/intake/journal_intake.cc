@@ -20,6 +20,7 @@ constexpr size_t kMaxAddressBytes = 1024;
 constexpr size_t kMaxContentTypeBytes = 256;
 constexpr size_t kMaxDetailBytes = 1024;
 constexpr size_t kMaxSenderBytes = 256;
+constexpr size_t kMaxMessageIdBytes = 256;
 // The offset that is added when the record leaves the box.
 constexpr int64_t kOffsetBytes = 16;
 
@@ -97,6 +98,12 @@ Verdict JournalIntake::Append(const InboundMessage* message, Receipt::Log log,
 
 Verdict JournalIntake::Take(const InboundMessage& message) {
   Verdict verdict = BuryIfRefused(message, Decide(message));
+  Count(message.protocol, message.kind, message.qos, verdict);
+  return verdict;
+}
+
+Verdict JournalIntake::TakeAgain(const InboundMessage& message) {
+  Verdict verdict = Decide(message);
   Count(message.protocol, message.kind, message.qos, verdict);
   return verdict;
 }
@@ -272,6 +279,7 @@ Verdict JournalIntake::BuryIfRefused(const InboundMessage& message, Verdict verd
   letter.set_payload_size_bytes(
       std::max(message.payload_size_bytes, static_cast<int64_t>(message.payload.size())));
   letter.set_content_type(ToUtf8(message.content_type, kMaxContentTypeBytes));
+  letter.set_message_id(ToUtf8(message.message_id, kMaxMessageIdBytes));
   PutOrigin(message, &letter);
   Verdict buried = Append(&message, Receipt::Log::kDeadLetters, letter.SerializeAsString());
   if (!buried.status.ok()) return buried;

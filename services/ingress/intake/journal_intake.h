@@ -74,6 +74,10 @@ class JournalIntake final : public Intake {
 
   Verdict Take(const InboundMessage& message) override;
 
+  // Takes a dead letter in once more. If it is refused again no other letter is written: it is
+  // there.
+  Verdict TakeAgain(const InboundMessage& message);
+
   // Takes telemetry that came decoded, by gRPC: validates it, sets its output-only fields and
   // writes it down. What is refused does not go to the dead letters: the caller is told.
   Verdict TakeDecoded(const Moment& received, v1::Telemetry* telemetry);

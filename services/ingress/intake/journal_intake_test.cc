@@ -111,6 +111,22 @@ class JournalIntakeTest : public ::testing::Test {
       {&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_, &window_}, {false}};
 };
 
+TEST_F(JournalIntakeTest, WhatIsTakenAgainIsBuriedOnce) {
+  InboundMessage message = Message("5", Kind::kTelemetry, "off");
+  message.message_id = "m-1";
+  EXPECT_EQ(intake_.Take(message).reason, v1::DEAD_LETTER_REASON_DISABLED_DEVICE);
+  EXPECT_EQ(LastLetter().message_id(), "m-1");
+  const Verdict verdict = intake_.TakeAgain(message);
+  EXPECT_EQ(verdict.status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(verdict.receipt.log, Log::kNone);
+  EXPECT_EQ(dead_letters_.records().size(), 1u);
+  Register("off", true);
+  EXPECT_EQ(intake_.TakeAgain(message).receipt.log, Log::kTelemetry);
+  EXPECT_EQ(intake_.stats().messages[v1::PROTOCOL_MQTT][static_cast<int>(Kind::kTelemetry)][0]
+                                    [IntakeStats::kDisabledDevice],
+            2);
+}
+
 TEST_F(JournalIntakeTest, WritesTelemetryDown) {
   InboundMessage message = Message(R"({"temperature":21.5})");
   message.message_id = "m-1";

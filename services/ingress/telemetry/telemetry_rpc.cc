@@ -9,7 +9,7 @@
 #include "libs/rpc/grpc_status.h"
 #include "libs/subscription/serve_stream.h"
 #include "libs/subscription/subscription_proto.h"
-#include "services/ingress/telemetry/dead_letter_pages.h"
+#include "services/ingress/dead_letters/dead_letter_purge.h"
 #include "services/ingress/telemetry/publish.h"
 #include "services/ingress/telemetry/telemetry_filter.h"
 
@@ -28,7 +28,26 @@ absl::Duration TimeLeft(const grpc::ServerContext& context) {
 }  // namespace
 
 TelemetryRpc::TelemetryRpc(Parts parts)
-    : parts_(std::move(parts)), subscription_rpcs_(parts_.subscriptions) {}
+    : parts_(std::move(parts)),
+      subscription_rpcs_(parts_.subscriptions),
+      dead_letter_replay_(parts_.dead_letters, parts_.intake) {}
+
+absl::Status TelemetryRpc::AwaitOnDisk(const grpc::ServerContext& context, absl::Duration begin,
+                                       const Receipt& receipt) const {
+  const bool has_deadline = TimeLeft(context) != absl::InfiniteDuration();
+  const absl::Status status = AwaitDurable(
+      *parts_.intake, receipt,
+      [&] {
+        if (has_deadline) return TimeLeft(context);
+        return kLongestWait - (parts_.clock->Uptime() - begin);
+      },
+      [&] { return context.IsCancelled(); });
+  // Without a deadline of the caller's it is the disk that is late.
+  if (absl::IsDeadlineExceeded(status) && !has_deadline) {
+    return absl::UnavailableError(status.message());
+  }
+  return status;
+}
 
 grpc::Status TelemetryRpc::PublishTelemetry(grpc::ServerContext* context,
                                             const v1::PublishTelemetryRequest* request,
@@ -38,21 +57,8 @@ grpc::Status TelemetryRpc::PublishTelemetry(grpc::ServerContext* context,
   auto results = PublishAll(*request, MomentOf(*parts_.clock), parts_.intake, &last);
   if (!results.ok()) return rpc::ToGrpc(results.status());
 
-  const bool has_deadline = TimeLeft(*context) != absl::InfiniteDuration();
-  const absl::Status status = AwaitDurable(
-      *parts_.intake, last,
-      [&] {
-        if (has_deadline) return TimeLeft(*context);
-        return kLongestWait - (parts_.clock->Uptime() - begin);
-      },
-      [&] { return context->IsCancelled(); });
-  if (!status.ok()) {
-    // Without a deadline of the caller's it is the disk that is late.
-    if (absl::IsDeadlineExceeded(status) && !has_deadline) {
-      return rpc::ToGrpc(absl::UnavailableError(status.message()));
-    }
-    return rpc::ToGrpc(status);
-  }
+  const absl::Status status = AwaitOnDisk(*context, begin, last);
+  if (!status.ok()) return rpc::ToGrpc(status);
   if (last.log != Receipt::Log::kNone && parts_.on_acknowledged) {
     parts_.on_acknowledged(parts_.clock->Uptime() - begin);
   }
@@ -103,6 +109,12 @@ grpc::Status TelemetryRpc::ListSubscriptions(grpc::ServerContext*,
   return subscription_rpcs_.List(*request, response);
 }
 
+grpc::Status TelemetryRpc::SeekSubscription(grpc::ServerContext*,
+                                            const v1::SeekSubscriptionRequest* request,
+                                            v1::Subscription* response) {
+  return subscription_rpcs_.Seek(*request, response);
+}
+
 grpc::Status TelemetryRpc::DeleteSubscription(grpc::ServerContext*,
                                               const v1::DeleteSubscriptionRequest* request,
                                               google::protobuf::Empty* response) {
@@ -112,9 +124,40 @@ grpc::Status TelemetryRpc::DeleteSubscription(grpc::ServerContext*,
 grpc::Status TelemetryRpc::ListDeadLetters(grpc::ServerContext*,
                                            const v1::ListDeadLettersRequest* request,
                                            v1::ListDeadLettersResponse* response) {
-  auto page = ingress::ListDeadLetters(*request, parts_.dead_letters);
+  auto page = parts_.dead_letters->Select("ListDeadLetters", request->filter(),
+                                          request->page_size(), request->page_token());
   if (!page.ok()) return rpc::ToGrpc(page.status());
-  *response = *std::move(page);
+  for (v1::DeadLetter& letter : page->letters) *response->add_dead_letters() = std::move(letter);
+  response->set_next_page_token(page->next_page_token);
+  return grpc::Status::OK;
+}
+
+grpc::Status TelemetryRpc::GetDeadLetter(grpc::ServerContext*,
+                                         const v1::GetDeadLetterRequest* request,
+                                         v1::DeadLetter* response) {
+  auto letter = parts_.dead_letters->Get(request->offset());
+  if (!letter.ok()) return rpc::ToGrpc(letter.status());
+  *response = *std::move(letter);
+  return grpc::Status::OK;
+}
+
+grpc::Status TelemetryRpc::ReplayDeadLetters(grpc::ServerContext* context,
+                                             const v1::ReplayDeadLettersRequest* request,
+                                             v1::ReplayDeadLettersResponse* response) {
+  const absl::Duration begin = parts_.clock->Uptime();
+  auto results = dead_letter_replay_.Run(
+      *request, [&](const Receipt& receipt) { return AwaitOnDisk(*context, begin, receipt); });
+  if (!results.ok()) return rpc::ToGrpc(results.status());
+  *response = *std::move(results);
+  return grpc::Status::OK;
+}
+
+grpc::Status TelemetryRpc::PurgeDeadLetters(grpc::ServerContext*,
+                                            const v1::PurgeDeadLettersRequest* request,
+                                            v1::PurgeDeadLettersResponse* response) {
+  auto purged = ingress::PurgeDeadLetters(*request, *parts_.dead_letters);
+  if (!purged.ok()) return rpc::ToGrpc(purged.status());
+  *response = *std::move(purged);
   return grpc::Status::OK;
 }
 

@@ -9,6 +9,8 @@
 #include "libs/rpc/stream_gate.h"
 #include "libs/subscription/subscription_rpcs.h"
 #include "libs/subscription/subscription_store.h"
+#include "services/ingress/dead_letters/dead_letter_log.h"
+#include "services/ingress/dead_letters/dead_letter_replay.h"
 #include "services/ingress/intake/journal_intake.h"
 #include "services/ingress/ring/unknown_topics.h"
 #include "sluice/v1/telemetry_service.grpc.pb.h"
@@ -24,7 +26,7 @@ class TelemetryRpc final : public v1::TelemetryService::Service {
     JournalIntake* intake;
     Journal* telemetry;
     SubscriptionStore* subscriptions;
-    Journal* dead_letters;
+    const DeadLetterLog* dead_letters;
     const UnknownTopics* unknown_topics;
     rpc::StreamGate* streams;
     const Clock* clock;
@@ -48,19 +50,36 @@ class TelemetryRpc final : public v1::TelemetryService::Service {
   grpc::Status ListSubscriptions(grpc::ServerContext* context,
                                  const v1::ListSubscriptionsRequest* request,
                                  v1::ListSubscriptionsResponse* response) override;
+  grpc::Status SeekSubscription(grpc::ServerContext* context,
+                                const v1::SeekSubscriptionRequest* request,
+                                v1::Subscription* response) override;
   grpc::Status DeleteSubscription(grpc::ServerContext* context,
                                   const v1::DeleteSubscriptionRequest* request,
                                   google::protobuf::Empty* response) override;
   grpc::Status ListDeadLetters(grpc::ServerContext* context,
                                const v1::ListDeadLettersRequest* request,
                                v1::ListDeadLettersResponse* response) override;
+  grpc::Status GetDeadLetter(grpc::ServerContext* context, const v1::GetDeadLetterRequest* request,
+                             v1::DeadLetter* response) override;
+  grpc::Status ReplayDeadLetters(grpc::ServerContext* context,
+                                 const v1::ReplayDeadLettersRequest* request,
+                                 v1::ReplayDeadLettersResponse* response) override;
+  grpc::Status PurgeDeadLetters(grpc::ServerContext* context,
+                                const v1::PurgeDeadLettersRequest* request,
+                                v1::PurgeDeadLettersResponse* response) override;
   grpc::Status ListUnknownTopics(grpc::ServerContext* context,
                                  const v1::ListUnknownTopicsRequest* request,
                                  v1::ListUnknownTopicsResponse* response) override;
 
  private:
+  // Waits until what the receipt names is on disk, as long as the call lasts, or for half a minute
+  // from `begin` (an uptime) on.
+  absl::Status AwaitOnDisk(const grpc::ServerContext& context, absl::Duration begin,
+                           const Receipt& receipt) const;
+
   const Parts parts_;
   SubscriptionRpcs subscription_rpcs_;
+  DeadLetterReplay dead_letter_replay_;
 };
 
 }  // namespace sluice::ingress

@@ -100,6 +100,8 @@ class FakeJournal final : public Journal {
     while (offset < durable_ && times_[static_cast<size_t>(offset)] < time) ++offset;
     return offset;
   }
+  absl::optional<absl::Time> AppendTimeAt(int64_t) const override { return absl::nullopt; }
+  int64_t BytesFrom(int64_t) const override { return 0; }
 
   bool WaitDurable(int64_t offset, absl::Duration timeout) const override {
     absl::MutexLock lock(&mutex_);
