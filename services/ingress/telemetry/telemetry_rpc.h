@@ -10,6 +10,7 @@
 #include "libs/subscription/subscription_rpcs.h"
 #include "libs/subscription/subscription_store.h"
 #include "services/ingress/intake/journal_intake.h"
+#include "services/ingress/intake/memory_budget.h"
 #include "services/ingress/ring/unknown_topics.h"
 #include "sluice/v1/telemetry_service.grpc.pb.h"
 
@@ -22,6 +23,7 @@ class TelemetryRpc final : public v1::TelemetryService::Service {
   // What it works with; all of it outlives the service.
   struct Parts {
     JournalIntake* intake;
+    MemoryBudget* budget;
     Journal* telemetry;
     SubscriptionStore* subscriptions;
     Journal* dead_letters;
