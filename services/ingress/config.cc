@@ -63,6 +63,15 @@ void CheckCoap(const config::v1::Coap& coap, SettingsCheck* check) {
   check->Range("coap.max_idle_sessions", coap.max_idle_sessions(), 1, 100'000);
 }
 
+void CheckAdmission(const config::v1::Admission& admission, SettingsCheck* check) {
+  const double rate = admission.max_device_messages_per_s();
+  check->That(rate >= 0 && rate <= kMaxDeviceRate, "admission.max_device_messages_per_s",
+              absl::StrCat("is ", rate, "; must be 0 (no limit) to ", kMaxDeviceRate));
+  check->Range("admission.device_burst_messages", admission.device_burst_messages(), 0,
+               static_cast<int64_t>(kMaxDeviceRate));
+  check->Range("admission.max_bytes_under_way", admission.max_bytes_under_way(), kMiB, 64 * kGiB);
+}
+
 bool IsLoopback(absl::string_view listen) { return ValidateLoopback(listen, "listen").ok(); }
 
 }  // namespace
@@ -90,6 +99,7 @@ config::v1::IngressConfig DefaultConfig() {
   config.mutable_coap()->set_max_idle_sessions(64);
   config.set_instance_id("ingress-1");
   config.set_max_subscriptions(100);
+  config.mutable_admission()->set_max_bytes_under_way(64 * kMiB);
   config.mutable_message_ids()->set_max_messages(100'000);
   config.mutable_message_ids()->mutable_max_age()->set_seconds(3600);
   return config;
@@ -116,10 +126,19 @@ absl::Status ValidateConfig(const config::v1::IngressConfig& config) {
   CheckCoap(config.coap(), &check);
   check.Add(ValidateId(config.instance_id(), "instance_id"));
   check.Range("max_subscriptions", config.max_subscriptions(), 1, 10'000);
+  CheckAdmission(config.admission(), &check);
   check.Range("message_ids.max_messages", config.message_ids().max_messages(), 0, 10'000'000);
   check.Range("message_ids.max_age", config.message_ids().max_age(), absl::Seconds(1),
               absl::Hours(24));
   return check.status();
+}
+
+double DeviceBurst(const config::v1::IngressConfig& config) {
+  const config::v1::Admission& admission = config.admission();
+  if (admission.device_burst_messages() > 0) {
+    return static_cast<double>(admission.device_burst_messages());
+  }
+  return 2 * admission.max_device_messages_per_s();
 }
 
 bool AutoRegister(const config::v1::IngressConfig& config) {

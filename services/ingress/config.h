@@ -15,6 +15,9 @@ absl::Status ValidateConfig(const config::v1::IngressConfig& config);
 // A broker's settings with what was left out filled in.
 config::v1::MqttBroker WithDefaults(config::v1::MqttBroker broker);
 
+// The setting admission.device_burst_messages, or its default for the device's rate.
+double DeviceBurst(const config::v1::IngressConfig& config);
+
 // The setting auto_register, or its default for the other settings.
 bool AutoRegister(const config::v1::IngressConfig& config);
 

@@ -59,6 +59,9 @@ TEST(ConfigTest, NamesTheFieldThatIsOutOfItsRange) {
       {"instance_id=a b", "instance_id"},
       {"max_subscriptions=0", "max_subscriptions"},
       {"max_subscriptions=10001", "max_subscriptions"},
+      {"admission.max_device_messages_per_s=-1", "admission.max_device_messages_per_s"},
+      {"admission.device_burst_messages=-1", "admission.device_burst_messages"},
+      {"admission.max_bytes_under_way=1023KiB", "admission.max_bytes_under_way"},
       {"message_ids.max_messages=-1", "message_ids.max_messages"},
       {"message_ids.max_messages=10000001", "message_ids.max_messages"},
       {"message_ids.max_age=0s", "message_ids.max_age"},
@@ -88,6 +91,14 @@ TEST(ConfigTest, TakesTheEdgesOfTheRanges) {
     ASSERT_TRUE(ApplyOverride(good, &config).ok()) << good;
     EXPECT_TRUE(ValidateConfig(config).ok()) << good << " -> " << ValidateConfig(config);
   }
+}
+
+TEST(ConfigTest, ADeviceMaySendTwoSecondsWorthAtOnceIfNothingElseIsSaid) {
+  auto config = DefaultConfig();
+  config.mutable_admission()->set_max_device_messages_per_s(5);
+  EXPECT_EQ(DeviceBurst(config), 10);
+  config.mutable_admission()->set_device_burst_messages(3);
+  EXPECT_EQ(DeviceBurst(config), 3);
 }
 
 TEST(ConfigTest, WhatIsDisabledNeedsNoSettings) {

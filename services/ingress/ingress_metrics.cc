@@ -13,7 +13,7 @@ constexpr const char* kOutcomeNames[IntakeStats::kOutcomes] = {
     "accepted",       "unchanged",       "duplicate",
     "malformed",      "too_large",       "illegal_device_id",
     "unknown_device", "disabled_device", "unsupported_content_type",
-    "unavailable"};
+    "unavailable",    "over_rate",       "accepted_over_rate"};
 
 // 100 µs to 10 s.
 prometheus::Histogram::BucketBoundaries Seconds() {
@@ -128,6 +128,11 @@ IngressMetrics::IngressMetrics(prometheus::Registry* registry)
                          .Help("Devices in the replica of the registry")
                          .Register(*registry)
                          .Add({})),
+      bytes_under_way_(prometheus::BuildGauge()
+                           .Name("sluice_ingress_bytes_under_way")
+                           .Help("Memory of what came by gRPC and CoAP and is not answered yet")
+                           .Register(*registry)
+                           .Add({})),
       message_ids_(prometheus::BuildGauge()
                        .Name("sluice_ingress_message_ids")
                        .Help("Ids of messages that are remembered, so that none counts twice")
@@ -172,6 +177,7 @@ void IngressMetrics::Update(const Snapshot& snapshot) {
   for (const Sources::BrokerState& broker : snapshot.brokers) UpdateBroker(broker);
   registry_synced_.Set(snapshot.registry_synced ? 1 : 0);
   known_devices_.Set(static_cast<double>(snapshot.known_devices));
+  bytes_under_way_.Set(static_cast<double>(snapshot.bytes_under_way));
   message_ids_.Set(static_cast<double>(snapshot.window.messages));
   RaiseTo(message_ids_evicted_, snapshot.window.evicted);
 }

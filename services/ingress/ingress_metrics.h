@@ -36,6 +36,7 @@ class IngressMetrics {
     bool registry_synced = false;
     int64_t known_devices = 0;
     MessageWindow::Stats window;
+    int64_t bytes_under_way = 0;
   };
 
   // `registry` must outlive it.
@@ -75,6 +76,7 @@ class IngressMetrics {
   prometheus::Family<prometheus::Histogram>& plugin_callback_seconds_;
   prometheus::Gauge& registry_synced_;
   prometheus::Gauge& known_devices_;
+  prometheus::Gauge& bytes_under_way_;
   prometheus::Gauge& message_ids_;
   prometheus::Counter& message_ids_evicted_;
   std::array<prometheus::Histogram*, IntakeStats::kProtocols> ack_seconds_{};  // null: none

@@ -39,6 +39,8 @@ TEST_F(IngressMetricsTest, ShowsTotalsHoweverOftenItIsUpdated) {
   snapshot_.dropped["newcomers_full"] = 2;
   snapshot_.registry_synced = true;
   snapshot_.window = {7, 4};
+  snapshot_.bytes_under_way = 512;
+  snapshot_.intake.messages[v1::PROTOCOL_MQTT][0][1][IntakeStats::kAcceptedOverRate] = 6;
   metrics_.Update(snapshot_);
   snapshot_.intake.messages[v1::PROTOCOL_COAP][0][1][IntakeStats::kMalformed] = 5;
   metrics_.Update(snapshot_);
@@ -47,6 +49,8 @@ TEST_F(IngressMetricsTest, ShowsTotalsHoweverOftenItIsUpdated) {
                                 "\"malformed\",protocol=\"coap\",qos=\"1\"} 5\n"));
   EXPECT_THAT(Page(), HasSubstr("sluice_dropped_total{reason=\"newcomers_full\"} 2\n"));
   EXPECT_THAT(Page(), HasSubstr("sluice_ingress_registry_synced 1\n"));
+  EXPECT_THAT(Page(), HasSubstr("outcome=\"accepted_over_rate\",protocol=\"mqtt\",qos=\"1\"} 6\n"));
+  EXPECT_THAT(Page(), HasSubstr("sluice_ingress_bytes_under_way 512\n"));
   EXPECT_THAT(Page(), HasSubstr("sluice_ingress_message_ids 7\n"));
   EXPECT_THAT(Page(), HasSubstr("sluice_ingress_message_ids_evicted_total 4\n"));
   EXPECT_THAT(Page(), Not(HasSubstr("kind=\"status\""))) << "what never happened is not shown";

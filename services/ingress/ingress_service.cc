@@ -31,11 +31,11 @@ absl::StatusOr<std::unique_ptr<rpc::Service>> IngressService::Create(
   std::unique_ptr<IngressService> service(
       new IngressService(config, environment, *std::move(storage)));
   auto sources = Sources::Start(
-      config,
-      {&service->intake_, &service->unknown_topics_, environment.clock, service->storage_->marks(),
-       [metrics = &service->metrics_](v1::Protocol protocol, absl::Duration took) {
-         metrics->Acknowledged(protocol, took);
-       }});
+      config, {&service->intake_, &service->budget_, &service->unknown_topics_, environment.clock,
+               service->storage_->marks(),
+               [metrics = &service->metrics_](v1::Protocol protocol, absl::Duration took) {
+                 metrics->Acknowledged(protocol, took);
+               }});
   if (!sources.ok()) return sources.status();
   service->sources_ = *std::move(sources);
   if (Publisher* publisher = service->sources_->mqtt_publisher(); publisher != nullptr) {
@@ -55,17 +55,20 @@ IngressService::IngressService(const config::v1::IngressConfig& config,
       storage_(std::move(storage)),
       replica_file_(config.data_dir() + "/devices", &replica_),
       heard_(environment.clock),
-      intake_({storage_->telemetry(), storage_->dead_letters(), storage_->reports(),
-               Loaded(&replica_file_, &replica_), &newcomers_, &heard_, storage_->window()},
-              {AutoRegister(config), storage_->marks()}),
+      rates_(config.admission().max_device_messages_per_s(), DeviceBurst(config)),
+      budget_(config.admission().max_bytes_under_way()),
+      intake_(
+          {storage_->telemetry(), storage_->dead_letters(), storage_->reports(),
+           Loaded(&replica_file_, &replica_), &newcomers_, &heard_, storage_->window(), &rates_},
+          {AutoRegister(config), storage_->marks()}),
       link_(rpc::MakeChannel(config.registry().address()),
             {environment.clock, storage_->reports(), &replica_, &newcomers_, &heard_,
              [this](int64_t cursor) { return storage_->SaveReportsCursor(cursor); }},
             {config.instance_id(), absl::Seconds(30), AutoRegister(config)},
             storage_->reports_cursor()),
       telemetry_rpc_(
-          {&intake_, storage_->telemetry(), storage_->subscriptions(), storage_->dead_letter_log(),
-           &unknown_topics_, environment.streams, environment.clock,
+          {&intake_, &budget_, storage_->telemetry(), storage_->subscriptions(),
+           storage_->dead_letter_log(), &unknown_topics_, environment.streams, environment.clock,
            [this](absl::Duration took) { metrics_.Acknowledged(v1::PROTOCOL_GRPC, took); }}) {}
 
 IngressService::~IngressService() {
@@ -133,6 +136,8 @@ IngressMetrics::Snapshot IngressService::Observe() const {
   snapshot.brokers = sources_->Brokers();
   snapshot.registry_synced = link_.synced();
   snapshot.known_devices = static_cast<int64_t>(replica_.size());
+  snapshot.dropped["grpc_overload"] = budget_.refusals();
+  snapshot.bytes_under_way = budget_.used_bytes();
   snapshot.window = storage_->window()->stats();
   return snapshot;
 }

@@ -15,8 +15,10 @@
 #include "services/ingress/device_replica/device_replica.h"
 #include "services/ingress/device_replica/replica_file.h"
 #include "services/ingress/ingress_metrics.h"
+#include "services/ingress/intake/device_rates.h"
 #include "services/ingress/intake/heard_devices.h"
 #include "services/ingress/intake/journal_intake.h"
+#include "services/ingress/intake/memory_budget.h"
 #include "services/ingress/intake/newcomers.h"
 #include "services/ingress/registry_link/registry_link.h"
 #include "services/ingress/ring/unknown_topics.h"
@@ -64,6 +66,8 @@ class IngressService final : public rpc::Service {
   ReplicaFile replica_file_;
   Newcomers newcomers_;
   HeardDevices heard_;
+  DeviceRates rates_;
+  MemoryBudget budget_;
   UnknownTopics unknown_topics_;
   JournalIntake intake_;
   RegistryLink link_;

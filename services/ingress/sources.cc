@@ -21,6 +21,7 @@ absl::StatusOr<std::unique_ptr<Sources>> Sources::Start(const config::v1::Ingres
   std::unique_ptr<Sources> sources(new Sources);
   if (config.coap().enabled()) {
     CoapOptions options = CoapOptionsFrom(config.coap());
+    options.budget = parts.budget;
     options.on_acknowledged = [told = parts.on_acknowledged](absl::Duration took) {
       told(v1::PROTOCOL_COAP, took);
     };

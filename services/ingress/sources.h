@@ -13,6 +13,7 @@
 #include "libs/clock/clock.h"
 #include "services/ingress/coap/coap_server.h"
 #include "services/ingress/intake/intake.h"
+#include "services/ingress/intake/memory_budget.h"
 #include "services/ingress/intake/ring_marks.h"
 #include "services/ingress/mqtt/routed_publisher.h"
 #include "services/ingress/mqtt_broker.h"
@@ -31,6 +32,7 @@ class Sources {
   // What they work with; all of it outlives the sources.
   struct Parts {
     Intake* intake;
+    MemoryBudget* budget;
     UnknownTopics* unknown_topics;
     const Clock* clock;
     // How far the journals have the rings of brokers, from before the start.

@@ -28,6 +28,8 @@ constexpr int kReceiveBufferBytes = 4 << 20;
 // Sessions only say where an answer goes, so a quiet one is not worth its share of each datagram's
 // cost.
 constexpr unsigned int kSessionTimeoutSeconds = 10;
+// What an answer that waits takes, its session included.
+constexpr int64_t kPendingAnswerBytes = 1024;
 // Datagrams that are served, and answers that are sent, before it is the other's turn: while
 // thousands of answers leave at once, the socket's buffer would overflow with what their receivers
 // send next.
@@ -87,7 +89,9 @@ CoapServer::CoapServer(const CoapOptions& options, Intake* intake, const Clock* 
       intake_(intake),
       clock_(clock),
       handler_(options.requests, intake, clock),
-      pending_(options.pending, clock) {}
+      pending_(options.pending, clock) {
+  if (options.budget != nullptr) memory_.emplace(options.budget);
+}
 
 CoapServer::~CoapServer() {
   Stop();
@@ -240,6 +244,9 @@ void CoapServer::PublishStats() {
   counts_.pending = static_cast<int64_t>(pending_.size());
   counts_.dedup = handler_.dedup_stats();
   counts_.reassembly = handler_.reassembly_stats();
+  if (memory_.has_value()) {
+    memory_->Set(counts_.pending * kPendingAnswerBytes + counts_.reassembly.bytes);
+  }
   absl::MutexLock lock(&stats_mutex_);
   stats_ = counts_;
 }
@@ -253,8 +260,10 @@ void CoapServer::OnRequest(coap_resource_t*, coap_session_t* session, const coap
 void CoapServer::Handle(coap_session_t* session, const coap_pdu_t* pdu, coap_pdu_t* response) {
   using Action = CoapRequestHandler::Outcome::Action;
   const CoapRequest request = ReadCoapRequest(session, pdu);
-  CoapRequestHandler::Outcome outcome =
-      handler_.Handle(request, pending_.HasRoom(request.confirmable));
+  const bool has_room =
+      pending_.HasRoom(request.confirmable) &&
+      (options_.budget == nullptr || options_.budget->HasRoom(/*awaited=*/request.confirmable));
+  CoapRequestHandler::Outcome outcome = handler_.Handle(request, has_room);
   const uint8_t no_response = ReadNoResponse(pdu);
   switch (outcome.action) {
     case Action::kAnswer:

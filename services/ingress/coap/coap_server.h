@@ -16,12 +16,14 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "libs/clock/clock.h"
 #include "libs/net/listen_address.h"
 #include "services/ingress/coap/pending_answers.h"
 #include "services/ingress/coap/request_handler.h"
 #include "services/ingress/coap/udp_port.h"
 #include "services/ingress/intake/intake.h"
+#include "services/ingress/intake/memory_budget.h"
 #include "sluice/config/v1/ingress.pb.h"
 
 namespace sluice::ingress {
@@ -33,6 +35,8 @@ struct CoapOptions {
   int max_idle_sessions = 64;
   PendingAnswers::Options pending;
   CoapRequestHandler::Options requests;
+  // If set, what is under way counts against it, and nothing is taken in while it is used up.
+  MemoryBudget* budget = nullptr;
   // Separate responses that are sent until they are acknowledged (CON), at most; beyond that they
   // are sent once (NON).
   size_t max_separate_responses = 1024;
@@ -58,7 +62,7 @@ struct CoapStats {
   int64_t answers_unwanted = 0;       // No-Response (RFC 7967)
   int64_t answers_failed = 0;         // the system refused to send
   int64_t empty_acknowledgements = 0;
-  int64_t shed = 0;               // refused with 5.03: too many pending answers
+  int64_t shed = 0;               // refused for want of room: 4.29, NON nothing
   int64_t pending = 0;            // answers that wait for the disk, now
   int64_t abandoned_at_stop = 0;  // not on disk when the server stopped: never answered
   MessageDedup::Stats dedup;
@@ -137,6 +141,7 @@ class CoapServer {
   PendingAnswers pending_;
   bool has_durable_ = false;                       // answers may be ready to go
   std::deque<absl::Duration> separate_responses_;  // when the CON ones were sent
+  absl::optional<MemoryBudget::Share> memory_;
   CoapStats counts_;
 
   mutable absl::Mutex stats_mutex_;

@@ -155,7 +155,7 @@ TEST_F(CoapServerLimitsTest, AFloodBeyondThePendingBoundIsToldToWait) {
     for (int j = 0; j < expected; ++j) {
       const absl::optional<RawMessage> answer = client->Receive();
       ASSERT_TRUE(answer);
-      EXPECT_EQ(answer->code, 503);
+      EXPECT_EQ(answer->code, 429);
       EXPECT_EQ(answer->Uint(kMaxAge), 5);
       ++refused;
     }
@@ -179,6 +179,36 @@ TEST_F(CoapServerLimitsTest, AFloodBeyondThePendingBoundIsToldToWait) {
   const absl::optional<RawMessage> answer = clients[20]->Ask(Post(3, kTelemetry, "20"));
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->code, 204);
+}
+
+TEST_F(CoapServerLimitsTest, WhatIsUnderWayCountsAgainstTheBudget) {
+  MemoryBudget budget(4096);
+  CoapOptions options;
+  options.budget = &budget;
+  Start(options);
+  client_->Send(Post(1, kTelemetry, "1"));
+  ASSERT_TRUE(intake_.WaitTaken(1));
+  ASSERT_TRUE(IsAlive(client_.get()));
+  StatsWhen([&](const CoapStats&) { return budget.used_bytes() > 0; });
+  EXPECT_EQ(budget.used_bytes(), 1024);
+  {
+    // Others have used it up.
+    MemoryBudget::Share other(&budget);
+    other.Set(4096);
+    const absl::optional<RawMessage> refused = client_->Ask(Post(2, kTelemetry, "2"));
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->code, 429);
+  }
+  intake_.SyncAlways();
+  const absl::optional<RawMessage> first = client_->Receive();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->code, 204);
+  const absl::optional<RawMessage> second = client_->Ask(Post(2, kTelemetry, "2"));
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->code, 204);
+  StatsWhen([&](const CoapStats&) { return budget.used_bytes() == 0; });
+  EXPECT_EQ(budget.used_bytes(), 0);
+  server_.reset();  // before the budget
 }
 
 TEST_F(CoapServerLimitsTest, StopAnswersWhatReachesTheDiskInTime) {

@@ -43,6 +43,12 @@ class FakeIntake final : public Intake {
                       std::string(message.payload), message.payload_size_bytes,
                       message.received.time, verdict.status});
     if (absl::IsUnavailable(verdict.status)) return verdict;
+    if (retry_after_ > absl::ZeroDuration()) {
+      verdict.status = absl::ResourceExhaustedError("too fast");
+      verdict.over_rate = true;
+      verdict.retry_after = retry_after_;
+      return verdict;
+    }
     verdict.receipt.log = !verdict.status.ok() ? Receipt::Log::kDeadLetters
                           : message.kind == InboundMessage::Kind::kTelemetry
                               ? Receipt::Log::kTelemetry
@@ -99,6 +105,12 @@ class FakeIntake final : public Intake {
   void RefuseAll(absl::Status status) {
     absl::MutexLock lock(&mutex_);
     refusal_ = std::move(status);
+  }
+
+  // Every device is over its rate from now on, for so long; zero ends that.
+  void LimitRate(absl::Duration retry_after) {
+    absl::MutexLock lock(&mutex_);
+    retry_after_ = retry_after;
   }
 
   std::vector<Taken> taken() const {
@@ -167,6 +179,7 @@ class FakeIntake final : public Intake {
   mutable int64_t durability_checks_ ABSL_GUARDED_BY(mutex_) = 0;
   bool always_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status refusal_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration retry_after_ ABSL_GUARDED_BY(mutex_);
 
   mutable absl::Mutex listeners_mutex_;
   std::map<int64_t, std::function<void()>> listeners_ ABSL_GUARDED_BY(listeners_mutex_);

@@ -120,9 +120,11 @@ Outcome CoapRequestHandler::Handle(const CoapRequest& request, bool has_room) {
   }
   outcome = HandleMessage(request, resource, has_room);
   if (outcome.action == Outcome::Action::kAnswer) {
-    // 5.03 means that nothing was written: the same message may try again.
-    if (outcome.answer.code == CoapCode::kServiceUnavailable) {
+    const bool too_many = outcome.answer.code == CoapCode::kTooManyRequests;
+    // Nothing was written: the same message may try again.
+    if (too_many || outcome.answer.code == CoapCode::kServiceUnavailable) {
       dedup_.Forget(request.key);
+      if (too_many && !request.confirmable) outcome.action = Outcome::Action::kIgnore;
     } else {
       dedup_.SetAnswered(request.key, outcome.answer);
     }
@@ -135,8 +137,8 @@ Outcome CoapRequestHandler::HandleMessage(const CoapRequest& request, const Coap
   const bool is_last = !request.block1.has_value() || !request.block1->more;
   if (is_last && !has_room) {
     ++stats_.shed;
-    Outcome outcome = Refuse(CoapCode::kServiceUnavailable,
-                             "too many messages wait for the disk; send it again later");
+    Outcome outcome =
+        Refuse(CoapCode::kTooManyRequests, "too much is under way already; send it again later");
     outcome.answer.max_age_seconds = options_.retry_after_seconds;
     return outcome;
   }
@@ -199,6 +201,11 @@ CoapAnswer CoapRequestHandler::AnswerOf(const Verdict& verdict) const {
   CoapAnswer answer;
   answer.code = ResponseCodeOf(verdict.status);
   if (CodeClass(answer.code) == 2) return answer;
+  if (verdict.over_rate) {
+    answer.code = CoapCode::kTooManyRequests;
+    answer.max_age_seconds = static_cast<uint32_t>(
+        absl::ToInt64Seconds(absl::Ceil(verdict.retry_after, absl::Seconds(1))));
+  }
   answer.payload = Diagnostic(
       absl::string_view(verdict.status.message().data(), verdict.status.message().size()));
   if (answer.code == CoapCode::kServiceUnavailable) {

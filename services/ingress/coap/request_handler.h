@@ -20,7 +20,7 @@ class CoapRequestHandler {
   struct Options {
     MessageDedup::Options dedup;
     BlockReassembly::Options reassembly;
-    // What 5.03 tells the sender to wait before it tries again.
+    // What 5.03 and, for want of room, 4.29 tell the sender to wait before it tries again.
     uint32_t retry_after_seconds = 5;
   };
 
@@ -39,14 +39,14 @@ class CoapRequestHandler {
   struct Stats {
     int64_t requests = 0;  // all of them
     int64_t taken = 0;     // messages handed to the intake
-    int64_t shed = 0;      // refused with 5.03 for want of room among the pending answers
+    int64_t shed = 0;      // refused for want of room: 4.29, NON nothing
   };
 
   // `intake` and `clock` outlive it.
   CoapRequestHandler(const Options& options, Intake* intake, const Clock* clock);
 
   // `has_room`: whether one more answer may pend. If not, messages are refused before they are
-  // taken.
+  // taken: CON with 4.29, NON in silence. So are those of devices that send more than they may.
   Outcome Handle(const CoapRequest& request, bool has_room);
 
   // What was done about a request whose outcome was kPend.

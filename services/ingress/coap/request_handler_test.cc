@@ -128,7 +128,7 @@ TEST_F(RequestHandlerTest, NotNowMeansThatItMayComeAgain) {
   const CoapRequest request = Post(1, "devices/x/telemetry", "1");
   const Outcome full = handler_.Handle(request, /*has_room=*/false);
   EXPECT_EQ(full.action, Action::kAnswer);
-  EXPECT_EQ(full.answer.code, CoapCode::kServiceUnavailable);
+  EXPECT_EQ(full.answer.code, CoapCode::kTooManyRequests);
   EXPECT_EQ(full.answer.max_age_seconds, 5u);
   EXPECT_EQ(intake_.taken().size(), 0u);
   EXPECT_EQ(handler_.stats().shed, 1);
@@ -142,6 +142,29 @@ TEST_F(RequestHandlerTest, NotNowMeansThatItMayComeAgain) {
 
   intake_.RefuseAll(absl::OkStatus());
   EXPECT_EQ(Handle(request).answer.code, CoapCode::kChanged);
+}
+
+TEST_F(RequestHandlerTest, ANonIsShedInSilence) {
+  CoapRequest request = Post(1, "devices/x/telemetry", "1");
+  request.confirmable = false;
+  EXPECT_EQ(handler_.Handle(request, /*has_room=*/false).action, Action::kIgnore);
+  EXPECT_EQ(handler_.stats().shed, 1);
+  intake_.LimitRate(absl::Milliseconds(2100));
+  EXPECT_EQ(Handle(request).action, Action::kIgnore);
+  EXPECT_EQ(Handle(request).action, Action::kIgnore);
+  EXPECT_EQ(intake_.taken().size(), 2u) << "it is none that came before";
+}
+
+TEST_F(RequestHandlerTest, ADeviceOverItsRateIsToldWhenToSendAgain) {
+  intake_.LimitRate(absl::Milliseconds(2100));
+  const CoapRequest request = Post(1, "devices/x/telemetry", "1");
+  const Outcome refused = Handle(request);
+  EXPECT_EQ(refused.action, Action::kAnswer);
+  EXPECT_EQ(refused.answer.code, CoapCode::kTooManyRequests);
+  EXPECT_EQ(refused.answer.max_age_seconds, 3u);
+  EXPECT_EQ(refused.answer.payload, "too fast");
+  intake_.LimitRate(absl::ZeroDuration());
+  EXPECT_EQ(Handle(request).answer.code, CoapCode::kChanged) << "by the very same message";
 }
 
 TEST_F(RequestHandlerTest, PutsBlocksTogether) {
@@ -164,7 +187,7 @@ TEST_F(RequestHandlerTest, PutsBlocksTogether) {
 
   CoapRequest last = Post(4, "devices/x/telemetry", "b");
   last.block1 = CoapBlock{1, false, 0};
-  EXPECT_EQ(handler_.Handle(last, /*has_room=*/false).answer.code, CoapCode::kServiceUnavailable);
+  EXPECT_EQ(handler_.Handle(last, /*has_room=*/false).answer.code, CoapCode::kTooManyRequests);
   const Outcome done = Handle(last);  // the blocks were kept
   EXPECT_EQ(done.action, Action::kPend);
   EXPECT_EQ(done.answer.code, CoapCode::kChanged);

@@ -24,6 +24,7 @@ enum class CoapCode : uint8_t {
   kRequestEntityIncomplete = 4 * 32 + 8,
   kRequestEntityTooLarge = 4 * 32 + 13,
   kUnsupportedContentFormat = 4 * 32 + 15,
+  kTooManyRequests = 4 * 32 + 29,  // RFC 8516
   kInternalError = 5 * 32 + 0,
   kServiceUnavailable = 5 * 32 + 3,
 };

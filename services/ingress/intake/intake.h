@@ -31,6 +31,10 @@ struct Verdict {
   // It was taken in before, with the same message id: nothing was written now, and the receipt is
   // that of the first one.
   bool duplicate = false;
+  // Its device sends more than it may. OK: it was taken in all the same, and flagged. Else nothing
+  // was written, and after `retry_after` the device may send it again.
+  bool over_rate = false;
+  absl::Duration retry_after = absl::ZeroDuration();
 };
 
 // The one way in: every source hands every message to Take, which checks it, decides about it and

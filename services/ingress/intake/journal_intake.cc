@@ -53,6 +53,17 @@ v1::DeadLetterReason ReasonOf(const absl::Status& decode_error) {
 
 Verdict RefuseDecoding(const absl::Status& status) { return Refuse(status, ReasonOf(status)); }
 
+// Nothing is written, and the sender may try again.
+Verdict RefuseForRate(absl::string_view device_id, absl::Duration wait) {
+  Verdict verdict;
+  verdict.status = absl::ResourceExhaustedError(
+      absl::StrCat("device ", device_id, " sends more than it may; again in ",
+                   absl::FormatDuration(absl::Ceil(wait, absl::Milliseconds(1)))));
+  verdict.over_rate = true;
+  verdict.retry_after = wait;
+  return verdict;
+}
+
 // A failed write: nothing was written, so it is no refusal and the sender may try again.
 Verdict NotNow(const absl::Status& status) {
   Verdict verdict;
@@ -117,6 +128,8 @@ Verdict JournalIntake::Decide(const InboundMessage& message) {
   if (!id_status.ok()) {
     return Refuse(std::move(id_status), v1::DEAD_LETTER_REASON_ILLEGAL_DEVICE_ID);
   }
+  const Verdict rate = CheckRate(message);
+  if (!rate.status.ok()) return rate;
   const int64_t size =
       std::max(message.payload_size_bytes, static_cast<int64_t>(message.payload.size()));
   if (size > kMaxPayloadBytes) {
@@ -127,7 +140,7 @@ Verdict JournalIntake::Decide(const InboundMessage& message) {
   }
   switch (message.kind) {
     case InboundMessage::Kind::kTelemetry:
-      return TakeTelemetry(message);
+      return TakeTelemetry(message, rate.over_rate);
     case InboundMessage::Kind::kStatus:
       return TakeStatus(message);
     case InboundMessage::Kind::kCommandResponse:
@@ -138,7 +151,20 @@ Verdict JournalIntake::Decide(const InboundMessage& message) {
   return Verdict();
 }
 
-Verdict JournalIntake::TakeTelemetry(const InboundMessage& message) {
+Verdict JournalIntake::CheckRate(const InboundMessage& message) {
+  const bool by_broker = message.protocol == v1::PROTOCOL_MQTT;
+  if (message.ring.has_value() || (by_broker && message.kind != InboundMessage::Kind::kTelemetry)) {
+    return Verdict();
+  }
+  const absl::Duration wait = parts_.rates->TryCount(message.device_id, message.received.uptime);
+  if (wait <= absl::ZeroDuration()) return Verdict();
+  if (!by_broker || message.qos == 0) return RefuseForRate(message.device_id, wait);
+  Verdict flagged;
+  flagged.over_rate = true;
+  return flagged;
+}
+
+Verdict JournalIntake::TakeTelemetry(const InboundMessage& message, bool over_rate) {
   Workspace& workspace = ThisThreadsWorkspace();
   v1::Telemetry& telemetry = workspace.telemetry;
   telemetry.Clear();
@@ -153,17 +179,25 @@ Verdict JournalIntake::TakeTelemetry(const InboundMessage& message) {
   telemetry.set_device_id(message.device_id.data(), message.device_id.size());
   telemetry.set_protocol(message.protocol);
   telemetry.set_message_id(message.message_id.data(), message.message_id.size());
+  telemetry.set_over_rate(over_rate);
   PutOrigin(message, &telemetry);
-  return AppendTelemetry(&message, message.received, &telemetry);
+  verdict = AppendTelemetry(&message, message.received, &telemetry);
+  verdict.over_rate = over_rate && verdict.status.ok();
+  return verdict;
 }
 
 Verdict JournalIntake::TakeDecoded(const Moment& received, v1::Telemetry* telemetry) {
   Verdict verdict;
   absl::Status status = ValidateTelemetry(*telemetry);
   if (!status.ok()) verdict = RefuseDecoding(status);
+  if (verdict.status.ok()) {
+    const absl::Duration wait = parts_.rates->TryCount(telemetry->device_id(), received.uptime);
+    if (wait > absl::ZeroDuration()) verdict = RefuseForRate(telemetry->device_id(), wait);
+  }
   if (verdict.status.ok()) verdict = Admit(telemetry->device_id());
   if (verdict.status.ok()) {
     telemetry->clear_offset();
+    telemetry->clear_over_rate();
     telemetry->clear_sender();
     telemetry->clear_ring_position();
     telemetry->set_protocol(v1::PROTOCOL_GRPC);
@@ -341,7 +375,10 @@ void JournalIntake::Count(v1::Protocol protocol, InboundMessage::Kind kind, int 
   if (verdict.status.ok()) {
     outcome = verdict.duplicate                            ? IntakeStats::kDuplicate
               : verdict.receipt.log == Receipt::Log::kNone ? IntakeStats::kUnchanged
+              : verdict.over_rate                          ? IntakeStats::kAcceptedOverRate
                                                            : IntakeStats::kAccepted;
+  } else if (verdict.over_rate) {
+    outcome = IntakeStats::kOverRate;
   } else {
     switch (verdict.reason) {
       case v1::DEAD_LETTER_REASON_MALFORMED:

@@ -11,6 +11,7 @@
 #include "absl/synchronization/mutex.h"
 #include "libs/journal/journal.h"
 #include "services/ingress/device_replica/device_replica.h"
+#include "services/ingress/intake/device_rates.h"
 #include "services/ingress/intake/heard_devices.h"
 #include "services/ingress/intake/intake.h"
 #include "services/ingress/intake/message_window.h"
@@ -31,7 +32,9 @@ struct IntakeStats {
     kUnknownDevice,
     kDisabledDevice,
     kUnsupportedContentType,
-    kUnavailable,  // could not be written: nothing was
+    kUnavailable,       // could not be written: nothing was
+    kOverRate,          // its device sends too much: nothing was written
+    kAcceptedOverRate,  // the same, but a broker had acknowledged it
     kOutcomes,
   };
   static constexpr int kProtocols = 4;  // values of v1::Protocol
@@ -46,6 +49,10 @@ struct IntakeStats {
 // Telemetry of the same device and message id has one effect, by whatever ways it comes, as far as
 // the window remembers it. Message ids of other kinds say nothing: a command's answer is known by
 // the command's id, and of statuses the newest counts.
+//
+// A device that sends more than it may: what a broker has acknowledged already is taken in and
+// flagged; all else is not taken, and nothing of it is written. Statuses and answers to commands
+// that come by MQTT are always taken: they may be a Will.
 //
 // Records: the telemetry journal holds serialized sluice.v1.Telemetry without its offset (which is
 // the record's own), the dead letters sluice.v1.DeadLetter likewise, the reports
@@ -68,6 +75,8 @@ class JournalIntake final : public Intake {
     HeardDevices* heard;
     // The telemetry journal's message ids.
     MessageWindow* window;
+    // What each device may send, but for what comes by a ring: that has its own.
+    DeviceRates* rates;
   };
 
   JournalIntake(const Parts& parts, const Options& options) : parts_(parts), options_(options) {}
@@ -91,7 +100,9 @@ class JournalIntake final : public Intake {
 
  private:
   Verdict Decide(const InboundMessage& message);
-  Verdict TakeTelemetry(const InboundMessage& message);
+  Verdict TakeTelemetry(const InboundMessage& message, bool over_rate);
+  // Counts it against its device's rate. OK unless it is over that; `over_rate` and OK: take it.
+  Verdict CheckRate(const InboundMessage& message);
   Verdict TakeStatus(const InboundMessage& message);
   Verdict TakeCommandResponse(const InboundMessage& message);
   // What the registry has to say about the device, and that it is to learn of it.

@@ -107,8 +107,10 @@ class JournalIntakeTest : public ::testing::Test {
   Newcomers newcomers_;
   HeardDevices heard_{&clock_};
   MessageWindow window_{MessageWindow::Options()};
+  DeviceRates rates_{0, 0};
   JournalIntake intake_{
-      {&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_, &window_}, {false}};
+      {&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_, &window_, &rates_},
+      {false}};
 };
 
 TEST_F(JournalIntakeTest, WhatIsTakenAgainIsBuriedOnce) {
@@ -222,7 +224,8 @@ TEST_F(JournalIntakeTest, KeepsTheBeginningOfWhatIsTooLarge) {
 
 TEST_F(JournalIntakeTest, RegistersTheUnknownIfItMay) {
   JournalIntake intake(
-      {&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_, &window_}, {true});
+      {&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_, &window_, &rates_},
+      {true});
   EXPECT_TRUE(intake.Take(Message("1", Kind::kTelemetry, "stranger")).status.ok());
   EXPECT_TRUE(intake.Take(Message("2", Kind::kTelemetry, "stranger")).status.ok());
   EXPECT_FALSE(intake.Take(Message("{", Kind::kTelemetry, "garbage")).status.ok());
@@ -329,7 +332,7 @@ TEST_F(JournalIntakeTest, WhatALogHasFromBeforeACrashIsNotWrittenAgain) {
   marks.Add(Log::kTelemetry, {5, 200});
   marks.Add(Log::kDeadLetters, {5, 300});
   JournalIntake intake(
-      {&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_, &window_},
+      {&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_, &window_, &rates_},
       {false, marks});
   const auto log = [&](const InboundMessage& message) { return intake.Take(message).receipt.log; };
   const Verdict again = intake.Take(FromRing(Message("1"), 5, 200));
@@ -509,6 +512,90 @@ TEST_F(JournalIntakeTest, MessageIdsOfOtherKindsSayNothing) {
     EXPECT_FALSE(intake_.Take(message).duplicate);
   }
   EXPECT_EQ(reports_.records().size(), 4u);
+}
+
+class JournalIntakeRateTest : public JournalIntakeTest {
+ protected:
+  JournalIntakeRateTest() { Register("valve-1", true); }
+
+  Verdict Take(v1::Protocol protocol, int qos, absl::string_view payload = "1",
+               Kind kind = Kind::kTelemetry) {
+    InboundMessage message = Message(payload, kind);
+    message.protocol = protocol;
+    message.qos = qos;
+    return limited_.Take(message);
+  }
+  Verdict TakeDecoded(const std::string& device_id) {
+    v1::Telemetry telemetry;
+    telemetry.set_device_id(device_id);
+    telemetry.add_readings()->set_metric("a");
+    telemetry.mutable_readings(0)->set_int_value(1);
+    telemetry.set_over_rate(true);
+    return limited_.TakeDecoded(MomentOf(clock_), &telemetry);
+  }
+  // The pump sends all that it may.
+  void UseUpTheRate() {
+    for (int i = 0; i < 2; ++i) ASSERT_TRUE(Take(v1::PROTOCOL_COAP, 1).status.ok());
+  }
+  int64_t Count(v1::Protocol protocol, int qos, IntakeStats::Outcome outcome) {
+    return limited_.stats().messages[protocol][0][qos][outcome];
+  }
+
+  DeviceRates one_per_s_{1, 2};
+  JournalIntake limited_{{&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_,
+                          &window_, &one_per_s_},
+                         {false}};
+};
+
+TEST_F(JournalIntakeRateTest, WhatIsOverTheRateIsNotTaken) {
+  UseUpTheRate();
+  clock_.Advance(absl::Milliseconds(250));
+  for (const int qos : {0, 1}) {
+    const Verdict verdict = Take(v1::PROTOCOL_COAP, qos);
+    EXPECT_EQ(verdict.status,
+              absl::ResourceExhaustedError("device pump-7 sends more than it may; again in 750ms"));
+    EXPECT_TRUE(verdict.over_rate);
+    EXPECT_EQ(verdict.retry_after, absl::Milliseconds(750));
+    EXPECT_EQ(verdict.receipt.log, Log::kNone);
+  }
+  EXPECT_TRUE(Take(v1::PROTOCOL_MQTT, 0).over_rate);
+  EXPECT_TRUE(Take(v1::PROTOCOL_COAP, 1, "offline", Kind::kStatus).over_rate);
+  EXPECT_FALSE(Take(v1::PROTOCOL_COAP, 1, "{").status.ok()) << "nor does it fill the dead letters";
+  EXPECT_TRUE(TakeDecoded("pump-7").over_rate);
+  EXPECT_TRUE(TakeDecoded("valve-1").status.ok()) << "another device";
+  EXPECT_FALSE(LastTelemetry().over_rate()) << "whatever the caller says";
+  EXPECT_EQ(telemetry_.records().size(), 3u);
+  EXPECT_TRUE(dead_letters_.records().empty());
+  EXPECT_TRUE(reports_.records().empty());
+  EXPECT_EQ(Count(v1::PROTOCOL_COAP, 0, IntakeStats::kOverRate), 1);
+  EXPECT_EQ(Count(v1::PROTOCOL_COAP, 1, IntakeStats::kOverRate), 2);
+  EXPECT_EQ(Count(v1::PROTOCOL_MQTT, 0, IntakeStats::kOverRate), 1);
+  EXPECT_EQ(Count(v1::PROTOCOL_GRPC, 1, IntakeStats::kOverRate), 1);
+  clock_.Advance(absl::Milliseconds(750));
+  EXPECT_TRUE(Take(v1::PROTOCOL_COAP, 1).status.ok());
+}
+
+TEST_F(JournalIntakeRateTest, WhatABrokerHasAcknowledgedIsTakenAndFlagged) {
+  ASSERT_TRUE(Take(v1::PROTOCOL_MQTT, 1).status.ok());
+  EXPECT_FALSE(LastTelemetry().over_rate());
+  ASSERT_TRUE(Take(v1::PROTOCOL_MQTT, 1).status.ok());
+  const Verdict verdict = Take(v1::PROTOCOL_MQTT, 1);
+  EXPECT_TRUE(verdict.status.ok());
+  EXPECT_TRUE(verdict.over_rate);
+  EXPECT_TRUE(LastTelemetry().over_rate());
+  EXPECT_EQ(Count(v1::PROTOCOL_MQTT, 1, IntakeStats::kAccepted), 2);
+  EXPECT_EQ(Count(v1::PROTOCOL_MQTT, 1, IntakeStats::kAcceptedOverRate), 1);
+  EXPECT_TRUE(Take(v1::PROTOCOL_MQTT, 0, "offline", Kind::kStatus).status.ok())
+      << "it may be its Will";
+  EXPECT_EQ(reports_.records().size(), 1u);
+}
+
+TEST_F(JournalIntakeRateTest, WhatComesByARingIsLimitedElsewhere) {
+  UseUpTheRate();
+  InboundMessage message = FromRing(Message("1"), 1, 100);
+  message.ring->read_before = false;
+  EXPECT_FALSE(limited_.Take(message).over_rate);
+  EXPECT_EQ(telemetry_.records().size(), 3u);
 }
 
 TEST_F(JournalIntakeTest, ServesManyThreads) {

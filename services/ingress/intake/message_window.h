@@ -18,14 +18,12 @@ namespace sluice::ingress {
 
 // Which messages were written down lately, by device and the id that the device gave the message,
 // so that the same one sent again has no second effect. Bounded in number and time: the oldest goes
-// first, and sent again it is written again. Keeps hashes of 128 bits in place of the ids, about
-// kBytesPerMessage for each.
+// first, and sent again it is written again. Keeps hashes of 128 bits in place of the ids, about 100
+// bytes of memory for each.
 //
 // Thread-safe: of threads that come with the same message at once, one writes it.
 class MessageWindow {
  public:
-  static constexpr size_t kBytesPerMessage = 80;
-
   struct Options {
     // 0: none is remembered.
     size_t max_messages = 100'000;

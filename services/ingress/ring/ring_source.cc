@@ -60,7 +60,7 @@ RingSource::RingSource(const Options& options, const Parts& parts, RingMarks mar
     : options_(options),
       parts_(parts),
       marks_(std::move(marks)),
-      rates_(options.max_device_messages_per_s) {
+      rates_(options.max_device_messages_per_s, 2 * options.max_device_messages_per_s) {
   thread_ = std::thread([this] { Run(); });
 }
 

@@ -16,10 +16,10 @@
 #include "libs/mqtt_record/mqtt_record.h"
 #include "libs/mqtt_record/ring_agreement.h"
 #include "libs/ring/ring_reader.h"
+#include "services/ingress/intake/device_rates.h"
 #include "services/ingress/intake/intake.h"
 #include "services/ingress/intake/ring_marks.h"
 #include "services/ingress/mqtt/publish.h"
-#include "services/ingress/ring/device_rates.h"
 #include "services/ingress/ring/unknown_topics.h"
 
 namespace sluice::ingress {

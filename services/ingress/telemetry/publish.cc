@@ -10,6 +10,8 @@ namespace sluice::ingress {
 namespace {
 
 constexpr int kMaxMessages = 1000;
+// What a string takes beside its content.
+constexpr size_t kStringBytes = 40;
 constexpr absl::Duration kLookUp = absl::Milliseconds(100);
 
 // The code for a message: what is too large is the sender's mistake like any other.
@@ -19,6 +21,15 @@ absl::StatusCode CodeOf(const Verdict& verdict) {
 }
 
 }  // namespace
+
+int64_t MemoryOf(const v1::PublishTelemetryRequest& request) {
+  auto bytes = static_cast<int64_t>(request.ByteSizeLong());
+  for (const v1::Telemetry& telemetry : request.telemetry()) {
+    bytes += static_cast<int64_t>(sizeof(v1::Telemetry));
+    bytes += telemetry.readings_size() * static_cast<int64_t>(sizeof(v1::Reading) + kStringBytes);
+  }
+  return bytes * 2;
+}
 
 absl::StatusOr<v1::PublishTelemetryResponse> PublishAll(v1::PublishTelemetryRequest request,
                                                         const Moment& received,
@@ -48,7 +59,9 @@ absl::StatusOr<v1::PublishTelemetryResponse> PublishAll(v1::PublishTelemetryRequ
     }
     result->set_code(static_cast<int>(CodeOf(verdict)));
     result->set_message(std::string(verdict.status.message()));
-    if (verdict.reason == v1::DEAD_LETTER_REASON_UNSPECIFIED) not_now = verdict.status;
+    if (verdict.reason == v1::DEAD_LETTER_REASON_UNSPECIFIED && !verdict.over_rate) {
+      not_now = verdict.status;
+    }
   }
   return response;
 }

@@ -1,6 +1,7 @@
 #ifndef SLUICE_SERVICES_INGRESS_TELEMETRY_PUBLISH_H_
 #define SLUICE_SERVICES_INGRESS_TELEMETRY_PUBLISH_H_
 
+#include <cstdint>
 #include <functional>
 
 #include "absl/status/status.h"
@@ -11,9 +12,14 @@
 
 namespace sluice::ingress {
 
+// About how much memory a PublishTelemetry call takes: the request, and the copy of it that is
+// taken in.
+int64_t MemoryOf(const v1::PublishTelemetryRequest& request);
+
 // Takes the messages of a PublishTelemetry call in; they are not on disk yet. `last` becomes the
 // receipt that is the last to become durable. INVALID_ARGUMENT if the batch is empty or too large.
 // When a message cannot be written now those behind it are not tried, so that none overtakes it.
+// When a device is over its rate the others' are; further ones of its own are over it likewise.
 absl::StatusOr<v1::PublishTelemetryResponse> PublishAll(v1::PublishTelemetryRequest request,
                                                         const Moment& received,
                                                         JournalIntake* intake, Receipt* last);

@@ -28,8 +28,10 @@ class PublishTest : public ::testing::Test {
   Newcomers newcomers_;
   HeardDevices heard_{&clock_};
   MessageWindow window_{MessageWindow::Options()};
+  DeviceRates rates_{0, 0};
   JournalIntake intake_{
-      {&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_, &window_}, {true}};
+      {&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_, &window_, &rates_},
+      {true}};
   Receipt last_;
 };
 
@@ -88,6 +90,30 @@ TEST_F(PublishTest, ADuplicateHasTheFirstOnesOffsetAndTheAnswerWaitsForTheLast) 
   EXPECT_EQ(response->results(1).offset(), 1);
   EXPECT_EQ(response->results(2).offset(), 0);
   EXPECT_EQ(last_.offset, 1);
+}
+
+TEST_F(PublishTest, ADeviceOverItsRateStopsNoOther) {
+  DeviceRates rates(1, 1);
+  JournalIntake limited(
+      {&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_, &window_, &rates},
+      {true});
+  v1::PublishTelemetryRequest request;
+  for (const char* device : {"a", "a", "b", "a"}) *request.add_telemetry() = Telemetry(device);
+  const auto response = PublishAll(request, MomentOf(clock_), &limited, &last_);
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(response->results(0).code(), 0);
+  EXPECT_EQ(response->results(1).code(), 8);
+  EXPECT_EQ(response->results(1).message(), "device a sends more than it may; again in 1s");
+  EXPECT_EQ(response->results(2).offset(), 1);
+  EXPECT_EQ(response->results(3).code(), 8);
+}
+
+TEST_F(PublishTest, CountsTheMemoryOfARequestWithItsCopy) {
+  v1::PublishTelemetryRequest request;
+  for (int i = 0; i < 100; ++i) *request.add_telemetry() = Telemetry("pump-7");
+  const double really = 2.0 * static_cast<double>(request.SpaceUsedLong());
+  EXPECT_GT(static_cast<double>(MemoryOf(request)), really * 0.7);
+  EXPECT_LT(static_cast<double>(MemoryOf(request)), really * 1.5);
 }
 
 TEST_F(PublishTest, RefusesAnEmptyAndATooLargeBatch) {

@@ -53,6 +53,11 @@ grpc::Status TelemetryRpc::PublishTelemetry(grpc::ServerContext* context,
                                             const v1::PublishTelemetryRequest* request,
                                             v1::PublishTelemetryResponse* response) {
   const absl::Duration begin = parts_.clock->Uptime();
+  MemoryBudget::Share memory(parts_.budget);
+  if (!memory.TrySet(MemoryOf(*request))) {
+    return rpc::ToGrpc(
+        absl::ResourceExhaustedError("too much is under way already; send it again in a second"));
+  }
   Receipt last;
   auto results = PublishAll(*request, MomentOf(*parts_.clock), parts_.intake, &last);
   if (!results.ok()) return rpc::ToGrpc(results.status());

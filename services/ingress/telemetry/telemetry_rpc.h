@@ -12,6 +12,7 @@
 #include "services/ingress/dead_letters/dead_letter_log.h"
 #include "services/ingress/dead_letters/dead_letter_replay.h"
 #include "services/ingress/intake/journal_intake.h"
+#include "services/ingress/intake/memory_budget.h"
 #include "services/ingress/ring/unknown_topics.h"
 #include "sluice/v1/telemetry_service.grpc.pb.h"
 
@@ -24,6 +25,7 @@ class TelemetryRpc final : public v1::TelemetryService::Service {
   // What it works with; all of it outlives the service.
   struct Parts {
     JournalIntake* intake;
+    MemoryBudget* budget;
     Journal* telemetry;
     SubscriptionStore* subscriptions;
     const DeadLetterLog* dead_letters;
