@@ -27,9 +27,10 @@ class ScriptedJournal final : public Journal {
     syncing_ = syncing;
     if (syncing) durable_ = static_cast<int64_t>(records_.size());
   }
-  // What kill -9 and loss of power leave.
-  void LoseUnsynced() {
+  // What kill -9 and loss of power leave: what was durable, and of the rest so much.
+  void LoseUnsynced(int64_t kept = 0) {
     absl::MutexLock lock(&mutex_);
+    durable_ = std::min(static_cast<int64_t>(records_.size()), durable_ + kept);
     records_.resize(durable_);
   }
   void SetRecord(int64_t offset, std::string bytes) {

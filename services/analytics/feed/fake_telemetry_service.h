@@ -29,7 +29,8 @@ class FakeTelemetryService final : public v1::TelemetryService::Service {
 
   std::string address() const { return absl::StrCat("127.0.0.1:", port_); }
 
-  void Add(const std::string& device_id, const std::string& metric, double value) {
+  // Returns the record.
+  v1::Telemetry Add(const std::string& device_id, const std::string& metric, double value) {
     absl::MutexLock lock(&mutex_);
     v1::Telemetry& telemetry = records_.emplace_back();
     telemetry.set_offset(static_cast<int64_t>(records_.size()) - 1);
@@ -38,6 +39,7 @@ class FakeTelemetryService final : public v1::TelemetryService::Service {
     v1::Reading* reading = telemetry.add_readings();
     reading->set_metric(metric);
     reading->set_double_value(value);
+    return telemetry;
   }
   // The journal is wiped: another id, no record, the cursor at 0.
   void Wipe(const std::string& journal_id) {
