@@ -1,9 +1,11 @@
 """What the integration tests share: the tree, a running box, clients and waiting for conditions."""
 
+import atexit
 import importlib
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +25,7 @@ WAIT_S = 20.0
 def _generate_stubs():
     """Makes the Python classes of the API in a directory of this run."""
     out = tempfile.mkdtemp(prefix="sluice-stubs-")
+    atexit.register(shutil.rmtree, out, ignore_errors=True)
     protos = sorted((ROOT / "proto/sluice/v1").glob("*.proto"))
     subprocess.run(
         ["/usr/bin/protoc", "--plugin=protoc-gen-grpc=/usr/bin/grpc_python_plugin", f"-I{ROOT / 'proto'}",
