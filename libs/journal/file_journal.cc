@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/failpoint/failpoint.h"
 #include "libs/journal/record_format.h"
 #include "libs/journal/segment_reader.h"
 
@@ -148,7 +149,9 @@ absl::StatusOr<int64_t> FileJournal::Append(absl::string_view record) {
     frame_.clear();
     AppendRecord(seed_, offset, time_us, record, &frame_);
     const int64_t position = writer_->position();
+    failpoint::Reach(failpoint::Point::kAppend);
     if (absl::Status status = writer_->Append(frame_); !status.ok()) return status;
+    failpoint::Reach(failpoint::Point::kAppended);
     if (position >= next_index_position_) {
       catalog_->AddIndexPoint(position, offset);
       next_index_position_ = position + kIndexBytes;
@@ -215,12 +218,14 @@ FileJournal::Extent FileJournal::TakeExtent() {
 
 absl::Status FileJournal::Sync(const Extent& extent) {
   const absl::Duration start = clock_->Uptime();
+  failpoint::Reach(failpoint::Point::kSync);
   for (const auto& file : extent.files) {
     if (absl::Status status = file->Sync(); !status.ok()) return status;
   }
   if (extent.new_entries) {
     if (absl::Status status = files_->SyncDirectory(options_.dir); !status.ok()) return status;
   }
+  failpoint::Reach(failpoint::Point::kSynced);
   absl::MutexLock lock(&stats_mutex_);
   stats_.syncs += static_cast<int64_t>(extent.files.size());
   stats_.sync_time += clock_->Uptime() - start;

@@ -58,6 +58,49 @@ TEST_F(RecoveryTest, OffsetsOfADamagedTailAreNotUsedAgain) {
   ExpectHole(48, 50);
 }
 
+TEST_F(RecoveryTest, WhereverTheLogIsCutOffEveryWholeRecordStays) {
+  MakeLog(50);
+  const size_t whole = files_.Content(PathOf(40)).size();
+  for (size_t size = Position(6); size < whole; ++size) {
+    MemoryFileSystem survivor;
+    CopyTo(&survivor);
+    survivor.SetContent(PathOf(40), files_.Content(PathOf(40)).substr(0, size));
+    options_.file_system = &survivor;
+    Open();
+    SCOPED_TRACE(absl::StrCat("cut off after ", size, " bytes"));
+    EXPECT_EQ(journal_->end_offset(), 50);
+    const int64_t first_gone = 40 + static_cast<int64_t>(size - Position(0)) / kFrame;
+    ExpectHole(first_gone, 50);
+    FillTo(52);
+    Open();
+    ExpectHole(first_gone, 50);
+    journal_.reset();
+  }
+}
+
+TEST_F(RecoveryTest, EveryFlippedBitCostsItsOwnRecordAtTheMost) {
+  MakeLog(4);
+  const std::string intact = files_.Content(PathOf(0));
+  for (size_t bit = 0; bit < 8 * intact.size(); ++bit) {
+    MemoryFileSystem survivor;
+    CopyTo(&survivor);
+    std::string flipped = intact;
+    flipped[bit / 8] ^= static_cast<char>(1 << bit % 8);
+    survivor.SetContent(PathOf(0), flipped);
+    options_.file_system = &survivor;
+    Open();
+    SCOPED_TRACE(absl::StrCat("bit ", bit, " is flipped"));
+    EXPECT_EQ(journal_->end_offset(), 4);
+    if (bit / 8 < Position(0)) {
+      EXPECT_THAT(ReadAll(), IsEmpty());
+    } else {
+      const int64_t damaged = static_cast<int64_t>(bit / 8 - Position(0)) / kFrame;
+      ExpectHole(damaged, damaged + 1);
+    }
+    journal_.reset();
+  }
+}
+
 TEST_F(RecoveryTest, JunkBehindTheLastRecordCostsNothing) {
   MakeLog(50);
   files_.SetContent(PathOf(40), files_.Content(PathOf(40)) + std::string(1000, '\0') + "junk");

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/clock/clock.h"
 #include "libs/config/config_loader.h"
+#include "libs/failpoint/failpoint.h"
 #include "libs/file/atomic_file.h"
 #include "libs/file/data_dir.h"
 #include "libs/log/log_setup.h"
@@ -189,6 +190,7 @@ int RunServiceWithConfig(
   if (status.ok()) status = validate();
   const auto log = CommonPart<config::v1::Log>(*config, "log");
   if (status.ok()) status = SetUpLogging(log.level(), log.format());
+  if (status.ok()) status = failpoint::ArmFromEnvironment();
   if (!status.ok()) return Fail(name, status, kWrongUsage);
 
   status = Live(name, flags, *defaults, *config, create);

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/device_id/device_id.h"
+#include "libs/failpoint/failpoint.h"
 #include "libs/status/field_violation.h"
 #include "libs/subscription/start_position.h"
 
@@ -202,6 +203,7 @@ void FileSubscriptionStore::CloseStream(const StreamTicket& ticket) {
 absl::StatusOr<int64_t> FileSubscriptionStore::Acknowledge(absl::string_view name_view,
                                                            absl::string_view journal_id,
                                                            int64_t epoch, int64_t offset) {
+  failpoint::Reach(failpoint::Point::kAcknowledge);
   const std::string name(name_view);
   const int64_t durable = journal_->durable_offset();
   absl::MutexLock lock(&mutex_);
@@ -237,6 +239,7 @@ absl::StatusOr<int64_t> FileSubscriptionStore::Acknowledge(absl::string_view nam
   }
   const auto found = stored_.find(name);
   if (found == stored_.end()) return NoSubscription(name);
+  failpoint::Reach(failpoint::Point::kAcknowledged);
   return found->second.cursor;
 }
 
@@ -294,7 +297,9 @@ void FileSubscriptionStore::WriteRound() {
   StoredSubscriptions writing = wanted_;
   writing_ = true;
   mutex_.Unlock();
+  failpoint::Reach(failpoint::Point::kCursor);
   absl::Status status = WriteSubscriptions(path_, journal_->id(), writing);
+  failpoint::Reach(failpoint::Point::kCursorStored);
   mutex_.Lock();
   writing_ = false;
   round->done = true;

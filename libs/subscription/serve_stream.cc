@@ -5,6 +5,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "libs/failpoint/failpoint.h"
 #include "libs/rpc/grpc_status.h"
 #include "libs/status/field_violation.h"
 #include "libs/subscription/subscription_proto.h"
@@ -53,7 +54,9 @@ absl::Status Serve(SubscriptionStore& store, Journal& journal, const rpc::Stream
     if (!journal.WaitDurable(reader->next_offset(), kLookUpInterval)) continue;
     auto batch = reader->Read(max_records, kMaxBatchBytes);
     if (!batch.ok()) return batch.status();
+    failpoint::Reach(failpoint::Point::kSend);
     if (!write(ticket, *std::move(batch))) return broken;
+    failpoint::Reach(failpoint::Point::kSent);
   }
 }
 

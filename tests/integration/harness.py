@@ -1,10 +1,12 @@
 """What the integration tests share: the tree, a running box, clients and waiting for conditions."""
 
+import atexit
 import functools
 import importlib
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,6 +27,7 @@ wait_for = functools.partial(waiting.wait_for, timeout_s=WAIT_S)
 def _generate_stubs():
     """Makes the Python classes of the API in a directory of this run."""
     out = tempfile.mkdtemp(prefix="sluice-stubs-")
+    atexit.register(shutil.rmtree, out, ignore_errors=True)
     protos = sorted((ROOT / "proto/sluice/v1").glob("*.proto"))
     subprocess.run(
         ["/usr/bin/protoc", "--plugin=protoc-gen-grpc=/usr/bin/grpc_python_plugin", f"-I{ROOT / 'proto'}",

@@ -1,4 +1,4 @@
-"""A fleet of simulated devices that keeps the ledger: what was sent, acknowledged and received. It is never
+"""Fleets of simulated devices that keep the ledger: what was sent, acknowledged and received. They are never
 killed."""
 
 import json
@@ -7,20 +7,19 @@ import signal
 import subprocess
 import threading
 
+from account import digest
 from box import BINARIES
 
 PROGRESS = re.compile(r"sent (\d+) .*acknowledged (\d+)  received (\d+)")
+METRIC = "temperature"
 
 
-class Fleet:
-    """Runs until stop(); all of its devices speak MQTT, and a cloud subscriber of its own listens."""
+class FleetProcess:
+    """A fleetsim with these flags; runs until stop()."""
 
-    def __init__(self, box, report, devices, rate, *flags):
+    def __init__(self, report, *flags):
         self._report = report
-        command = [
-            BINARIES["fleetsim"], "run", "--mqtt", box.mqtt, "--mqtt-devices", devices, "--coap-devices", "0", "--rate", rate,
-            "--duration", "0", "--subscribe", box.grpc("ingress"), "--report", report, *flags,
-        ]
+        command = [BINARIES["fleetsim"], "run", "--duration", "0", "--report", report, *flags]
         self._child = subprocess.Popen(  # pylint: disable=consider-using-with
             [str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.words = []
@@ -56,3 +55,51 @@ class Fleet:
         """For the end of a run that failed."""
         self._child.kill()
         self._child.wait()
+
+
+class Fleet(FleetProcess):
+    """All of its devices speak MQTT, and a cloud subscriber of its own listens."""
+
+    def __init__(self, box, report, devices, rate, *flags):
+        super().__init__(report, "--mqtt", box.mqtt, "--mqtt-devices", devices, "--coap-devices", "0", "--rate", rate,
+                         "--subscribe", box.grpc("ingress"), *flags)
+
+
+class LedgerFleet(FleetProcess):
+    """Writes a ledger, which catch_up() takes over into an account; the cloud is somebody else."""
+
+    def __init__(self, name, directory, *flags):
+        self.name = name
+        self._ledger = directory / f"{name}.ledger"
+        self._position = 0
+        self.acknowledgements = 0
+        super().__init__(directory / f"{name}.json", "--id-prefix", name, "--metric", METRIC, "--ledger", self._ledger,
+                         "--settle", "60s", "--reconnect-delay", "300ms", *flags)
+
+    def catch_up(self, account):
+        """Takes over what was written since the last time; the end of the file may be up to 100 ms old."""
+        if not self._ledger.exists():
+            return
+        with open(self._ledger, "rb") as file:
+            file.seek(self._position)
+            data = file.read()
+        complete = data[:data.rfind(b"\n") + 1]
+        self._position += len(complete)
+        for line in complete.splitlines():
+            self._enter(json.loads(line), account)
+
+    def _enter(self, entry, account):
+        # Each process numbers the messages of each device from its own first tag on.
+        device, event = entry["device"], entry["event"]
+        if event == "sent":
+            if entry["seq"] == 0:
+                self._first_tag = entry["tag"]
+            time_us = entry["time_us"] // 1000 * 1000
+            account.sent[device, entry["tag"]] = digest([(METRIC, entry["value"], time_us)])
+            return
+        key = device, self._first_tag + entry["seq"]
+        if event == "acknowledged":
+            account.acknowledged[key] = entry["by"]
+            self.acknowledgements += 1
+        else:
+            account.refused[key] = entry["why"]

@@ -15,7 +15,6 @@ import pathlib
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +27,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from box import Box, Ports  # noqa: E402  pylint: disable=wrong-import-position
 from fleet import Fleet  # noqa: E402  pylint: disable=wrong-import-position
 from ring_view import RingView  # noqa: E402  pylint: disable=wrong-import-position
+from storage import SmallDisk  # noqa: E402  pylint: disable=wrong-import-position
 from waiting import PATIENCE_S, wait_for  # noqa: E402  pylint: disable=wrong-import-position
 
 DISK_MIB = 512
@@ -35,33 +35,6 @@ RING = "4MiB"
 # The plugin pauses the broker for a fifth of its time.
 CPU_LIMIT = 0.85
 BACK_WITHIN_S = 5.0
-
-
-class SmallDisk:
-    """A file system in memory at a directory, full while fill() is in force."""
-
-    def __init__(self, directory):
-        self._directory = directory
-        directory.mkdir(parents=True)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "tmpfs", directory], check=True)
-        self._filler = directory / "filler"
-
-    def fill(self):
-        with open(self._filler, "wb", buffering=0) as filler:
-            block = bytes(1 << 20)
-            try:
-                while filler.write(block) == len(block):
-                    pass
-                while filler.write(bytes(4096)) == 4096:
-                    pass
-            except OSError:
-                pass  # full
-
-    def free(self):
-        self._filler.unlink(missing_ok=True)
-
-    def close(self):
-        subprocess.run(["umount", self._directory], check=True)
 
 
 class StoppedReader:
@@ -89,7 +62,7 @@ def count(box, status):
 
 def run(how, devices, rate, seconds, scratch):
     """Returns (what was counted, what is not as promised)."""
-    disk = SmallDisk(scratch / "data/ingress") if how == "disk" else None
+    disk = SmallDisk(scratch / "data/ingress", DISK_MIB) if how == "disk" else None
     settings = {"plugin": [f"ring_bytes={RING}", "no_reader_grace_s=3600"],
                 "ingress": ["journal.max_bytes=256MiB", "journal.hard_max_bytes=384MiB"]}
     box = Box(scratch / "data", Ports.free(), settings)

@@ -87,8 +87,8 @@ class CoapFleet::Device final : public EventLoop::Handler, public CoapEndpoint::
   void OnAcknowledged(int64_t message) override {
     fleet_->workload_->Acknowledged(device_, message, event_us_);
   }
-  void OnRefused(int64_t, absl::string_view kind) override {
-    fleet_->workload_->Refused(device_, kind);
+  void OnRefused(int64_t message, absl::string_view kind) override {
+    fleet_->workload_->Refused(device_, message, kind, event_us_);
   }
   void OnRoom() override {
     if (fleet_->options_.greedy) SendAll(event_us_);

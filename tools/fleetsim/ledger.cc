@@ -26,22 +26,31 @@ Ledger::~Ledger() {
   close(fd_);
 }
 
-void Ledger::Sent(absl::string_view device_id, int64_t seq, int64_t tag, int64_t time_us,
-                  bool anomaly) {
-  absl::StrAppend(&buffer_, "{\"event\":\"sent\",\"device\":\"", device_id, "\",\"seq\":", seq);
-  absl::StrAppend(&buffer_, ",\"tag\":", tag, ",\"time_us\":", time_us,
-                  anomaly ? ",\"anomaly\":true}\n" : "}\n");
-  WriteIfLarge();
+void Ledger::Sent(const Message& message, int64_t tag, absl::string_view value, bool anomaly) {
+  Begin("sent", message);
+  absl::StrAppend(&buffer_, ",\"tag\":", tag, ",\"value\":", value);
+  End(message, anomaly ? ",\"anomaly\":true" : "");
 }
 
-void Ledger::Acknowledged(absl::string_view device_id, int64_t seq, int64_t time_us) {
-  absl::StrAppend(&buffer_, "{\"event\":\"acknowledged\",\"device\":\"", device_id,
-                  "\",\"seq\":", seq);
-  absl::StrAppend(&buffer_, ",\"time_us\":", time_us, "}\n");
-  WriteIfLarge();
+void Ledger::Acknowledged(const Message& message, absl::string_view by) {
+  Begin("acknowledged", message);
+  absl::StrAppend(&buffer_, ",\"by\":\"", by, "\"");
+  End(message, "");
 }
 
-void Ledger::WriteIfLarge() {
+void Ledger::Refused(const Message& message, absl::string_view why) {
+  Begin("refused", message);
+  absl::StrAppend(&buffer_, ",\"why\":\"", why, "\"");
+  End(message, "");
+}
+
+void Ledger::Begin(absl::string_view event, const Message& message) {
+  absl::StrAppend(&buffer_, "{\"event\":\"", event, "\",\"device\":\"", message.device_id);
+  absl::StrAppend(&buffer_, "\",\"seq\":", message.seq);
+}
+
+void Ledger::End(const Message& message, absl::string_view tail) {
+  absl::StrAppend(&buffer_, ",\"time_us\":", message.time_us, tail, "}\n");
   if (buffer_.size() >= kMaxBuffered) Flush().IgnoreError();
 }
 

@@ -11,12 +11,15 @@
 
 namespace sluice::fleetsim {
 
-// Writes down what was sent and what was acknowledged, one JSON object a line:
-//   {"event":"sent","device":"sim-00001","seq":0,"tag":71,"time_us":1700000000000000}
-//   {"event":"acknowledged","device":"sim-00001","seq":0,"time_us":1700000000001500}
-// `time_us` is microseconds of the Unix epoch; an anomaly's `sent` has `"anomaly":true`; `tag` is
-// the number in the last nine digits of the value that was sent. Lines are buffered for at most 100
-// ms or 64 KiB: that much a kill may lose. Not thread-safe.
+// Writes down what was sent and what became of it, one JSON object a line:
+//   {"event":"sent","device":"sim-00001","seq":0,"tag":71,"value":21.345000071,"time_us":1700000000000000}
+//   {"event":"acknowledged","device":"sim-00001","seq":0,"by":"broker","time_us":1700000000001500}
+//   {"event":"refused","device":"sim-00002","seq":7,"why":"coap 5.03","time_us":1700000000001500}
+// `time_us` is microseconds of the Unix epoch, and in thousands of them the time that the message
+// gives; `value` is the reading just as it was sent; an anomaly's `sent` has `"anomaly":true`;
+// `tag` is the number in the last nine digits of the value. Who acknowledged: `broker` or
+// `gateway`. A message is refused when the device gives it up: it was told no, or nothing. Lines
+// are buffered for at most 100 ms or 64 KiB: that much a kill may lose. Not thread-safe.
 class Ledger {
  public:
   // Appends to `path`, which is made if it is missing.
@@ -26,8 +29,14 @@ class Ledger {
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
 
-  void Sent(absl::string_view device_id, int64_t seq, int64_t tag, int64_t time_us, bool anomaly);
-  void Acknowledged(absl::string_view device_id, int64_t seq, int64_t time_us);
+  struct Message {
+    absl::string_view device_id;
+    int64_t seq = 0;
+    int64_t time_us = 0;
+  };
+  void Sent(const Message& message, int64_t tag, absl::string_view value, bool anomaly);
+  void Acknowledged(const Message& message, absl::string_view by);
+  void Refused(const Message& message, absl::string_view why);
   // To be called often: writes what is older than 100 ms.
   void FlushIfDue(int64_t now_us);
   // Writes everything. The first write error ends the ledger; it is returned here and from then on.
@@ -35,7 +44,8 @@ class Ledger {
 
  private:
   Ledger(int fd, const std::string& path) : fd_(fd), path_(path) {}
-  void WriteIfLarge();
+  void Begin(absl::string_view event, const Message& message);
+  void End(const Message& message, absl::string_view tail);
 
   const int fd_;
   const std::string path_;

@@ -14,6 +14,7 @@ Workload::Workload(const WorkloadOptions& options, Tally* tally, Ledger* ledger)
 
 int Workload::AddDevice(absl::string_view id, Protocol protocol) {
   ids_.emplace_back(id);
+  protocols_.push_back(protocol);
   next_number_.push_back(0);
   return tally_->AddDevice(id, protocol);
 }
@@ -47,10 +48,20 @@ int64_t Workload::Begin(int device, int64_t now_us) {
   tally_->Sent(device, now_us, anomaly);
   ++sent_;
   if (ledger_ != nullptr) {
-    ledger_->Sent(ids_[device], number, options_.first_tag + number, options_.epoch_us + now_us,
-                  anomaly);
+    ledger_->Sent(Entry(device, number, now_us), options_.first_tag + number,
+                  Value(device, number, anomaly), anomaly);
   }
   return number;
+}
+
+std::string Workload::Value(int device, int64_t number, bool anomaly) const {
+  std::string value;
+  AppendTagged(signal_.Thousandths(device, number, anomaly), options_.first_tag + number, &value);
+  return value;
+}
+
+Ledger::Message Workload::Entry(int device, int64_t number, int64_t now_us) const {
+  return {ids_[device], number, options_.epoch_us + now_us};
 }
 
 void Workload::AppendPayload(int device, int64_t number, std::string* out) const {
@@ -67,13 +78,15 @@ void Workload::AppendPayloadAgain(int device, int64_t number, std::string* out) 
 void Workload::Acknowledged(int device, int64_t number, int64_t now_us) {
   if (!tally_->Acknowledged(device, number, now_us)) return;
   if (ledger_ != nullptr) {
-    ledger_->Acknowledged(ids_[device], number, options_.epoch_us + now_us);
+    ledger_->Acknowledged(Entry(device, number, now_us),
+                          protocols_[device] == Protocol::kMqtt ? "broker" : "gateway");
   }
 }
 
-void Workload::Refused(int device, absl::string_view kind) {
+void Workload::Refused(int device, int64_t number, absl::string_view kind, int64_t now_us) {
   tally_->Refused(device);
   tally_->CountError(kind);
+  if (ledger_ != nullptr) ledger_->Refused(Entry(device, number, now_us), kind);
 }
 
 }  // namespace sluice::fleetsim

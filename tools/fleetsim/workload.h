@@ -54,7 +54,8 @@ class Workload {
   // Likewise, for a message that may have been sent before.
   void AppendPayloadAgain(int device, int64_t number, std::string* out) const;
   void Acknowledged(int device, int64_t number, int64_t now_us);
-  void Refused(int device, absl::string_view kind);
+  // The device gives the message up.
+  void Refused(int device, int64_t number, absl::string_view kind, int64_t now_us);
   void CountError(absl::string_view kind) { tally_->CountError(kind); }
 
   int64_t sent() const { return sent_; }
@@ -63,6 +64,9 @@ class Workload {
 
  private:
   double ProgressAt(int64_t now_us) const;
+  // The reading of a message, as it is written.
+  std::string Value(int device, int64_t number, bool anomaly) const;
+  Ledger::Message Entry(int device, int64_t number, int64_t now_us) const;
 
   const WorkloadOptions options_;
   const Signal signal_;
@@ -71,6 +75,7 @@ class Workload {
   Ledger* const ledger_;
   AnomalyPlan plan_;
   std::vector<std::string> ids_;
+  std::vector<Protocol> protocols_;
   bool open_ = false;
   int64_t opened_us_ = 0;
   int64_t sent_ = 0;

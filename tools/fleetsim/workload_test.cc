@@ -96,7 +96,7 @@ TEST(WorkloadTest, AcknowledgementsAndRefusalsAreCounted) {
   workload.Begin(0, 0);
   workload.Acknowledged(0, 0, 7);
   workload.Acknowledged(0, 0, 9);
-  workload.Refused(0, "coap 4.04");
+  workload.Refused(0, 1, "coap 4.04", 9);
   const Totals totals = tally.Snapshot();
   EXPECT_EQ(totals.protocols[0].acknowledged, 1);
   EXPECT_EQ(totals.protocols[0].refused, 1);

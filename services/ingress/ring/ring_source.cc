@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "libs/device_id/device_id.h"
+#include "libs/failpoint/failpoint.h"
 #include "services/ingress/mqtt/topic.h"
 
 namespace sluice::ingress {
@@ -237,7 +238,9 @@ void RingSource::Settle() {
         parts_.intake->IsDurable(pending_.front().receipt)) {
       continue;
     }
+    failpoint::Reach(failpoint::Point::kTail);
     const absl::Status status = reader_->Advance(done.ring_id, done.end);
+    failpoint::Reach(failpoint::Point::kTailMoved);
     if (!status.ok()) spdlog::error("ring {}: {}", options_.path, status.ToString());
   }
 }

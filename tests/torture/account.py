@@ -1,0 +1,68 @@
+"""What was sent, acknowledged and received, and whether that is as promised. Knows no process and no network.
+
+A message is known by (device, id). Ids of a device grow in the order in which it sends.
+"""
+
+import hashlib
+
+LISTED = 5
+
+
+def digest(readings):
+    """The hash of a message's readings, each (metric, value, time in µs or None). An int is not a float."""
+    return hashlib.blake2b(repr(readings).encode(), digest_size=8).hexdigest()
+
+
+class Account:
+    """Not thread-safe."""
+
+    def __init__(self):
+        self.sent = {}  # (device, id): digest
+        self.acknowledged = {}  # (device, id): who acknowledged it
+        self.refused = {}  # (device, id): why, as the device was told
+        self.received = {}  # (device, id): digest
+        self.duplicates = 0
+        self._newest = {}  # device: highest id received
+        self._overtaken = []
+
+    def receive(self, key, content, again=False):
+        """A message as the cloud was shown it; `again`: at an offset at which it was shown before."""
+        if again and key not in self.received:
+            self.received[key] = "another message than was at its offset before"
+        if key in self.received:
+            self.duplicates += not again
+            if self.received[key] != content:
+                self.received[key] = "two different messages"
+            return
+        self.received[key] = content
+        device, number = key
+        if number < self._newest.get(device, number):
+            self._overtaken.append(key)
+        else:
+            self._newest[device] = number
+
+    # -- verdicts: lists of what is not as promised ------------------------------------------------
+
+    def broken(self):
+        """What may never be."""
+        lost = [key for key in self.acknowledged if key not in self.received]
+        invented = [key for key in self.received if key not in self.sent]
+        changed = [key for key, content in self.received.items() if key in self.sent and self.sent[key] != content]
+        found = (("acknowledged, but not received", lost), ("received, but never sent", invented),
+                 ("received with other readings than sent", changed), ("received after a later one of its device", self._overtaken))
+        return [f"{len(keys)} messages {what}: {listed(keys)}" for what, keys in found if keys]
+
+    def without_class(self):
+        """Messages that were neither received nor refused: each must have been counted as dropped."""
+        return [key for key in self.sent if key not in self.received and key not in self.refused]
+
+    def in_two_classes(self):
+        """Received wins over a refusal that came earlier (the answer to a first try); acknowledged and refused never go
+        together."""
+        return [key for key in self.acknowledged if key in self.refused]
+
+
+def listed(keys):
+    """The first few, in words."""
+    words = ", ".join(f"{device} #{number}" for device, number in keys[:LISTED])
+    return words + (", …" if len(keys) > LISTED else "")

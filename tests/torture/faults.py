@@ -1,0 +1,291 @@
+"""What may happen to a stage. A fault is injected, stays for a while, and is healed; what it will do is drawn when it is made.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+
+import grpc
+
+from harness import api
+from process import StartFailed
+from stage import within
+
+SERVICES = ("ingress", "registry", "analytics")
+ALL = (*SERVICES, "mosquitto")
+KILLED = signal.SIGKILL
+# {failpoint: the highest count at which it is armed}: reached within seconds. libs/failpoint says where they are.
+FAILPOINTS = {
+    "journal.append": 1000, "journal.appended": 1000, "journal.sync": 200, "journal.synced": 200, "cursor.write": 10,
+    "cursor.written": 10, "stream.send": 50, "stream.sent": 50, "subscriber.acknowledge": 10, "subscriber.acknowledged": 10,
+    "ring.tail": 100, "ring.tail_moved": 100,
+}
+REACHED_WITHIN_S = 10
+
+
+class Fault:
+    """One that does nothing."""
+
+    name = "nothing"
+    stays_s = 0.0
+    # What may end by itself meanwhile.
+    may_end = ()
+
+    def inject(self, stage):
+        """Does it."""
+
+    def heal(self, stage):
+        """Ends it. The stage is as before then."""
+
+
+class Kill(Fault):
+    """kill -9 of some at once; they come back in any order."""
+
+    def __init__(self, chance, *names):
+        self.name = f"kill {'+'.join(names)}"
+        self._names = names
+        self._back = chance.sample(names, len(names))
+        self.stays_s = chance.choice((0, 0, chance.uniform(0, 2)))
+
+    def inject(self, stage):
+        stage.kill(self._names)
+
+    def heal(self, stage):
+        for name in self._back:
+            stage.box.start_one(name)
+
+
+class Failpoint(Fault):
+    """The process kills itself at a named place, or a thread of it sleeps there."""
+
+    def __init__(self, chance, victim, point):
+        self._victim, self._point = victim, point
+        self._action = chance.choice(("kill", "kill", "kill", "sleep"))
+        self._armed = f"{point}:{chance.randint(1, FAILPOINTS[point])}:{self._action}"
+        self.name = f"failpoint {victim} {self._armed}"
+
+    def inject(self, stage):
+        process = stage.box.processes[self._victim]
+        stage.kill([self._victim])
+        os.environ["SLUICE_FAILPOINTS"] = self._armed
+        try:
+            stage.box.start_one(self._victim)
+        except StartFailed:
+            if process.exit_code() != -KILLED:
+                raise
+        finally:
+            del os.environ["SLUICE_FAILPOINTS"]
+        if self._action != "kill":
+            return
+        if not within(REACHED_WITHIN_S, lambda: not process.running()):
+            stage.counts["failpoints not reached"] += 1
+            stage.kill([self._victim])
+            return
+        stage.counts["kills"] += 1
+        stage.counts["kills at failpoints"] += 1
+        stage.counts[f"at {self._point}"] += 1
+
+    def heal(self, stage):
+        if self._action == "kill":
+            stage.box.start_one(self._victim)
+
+
+class Stop(Fault):
+    """SIGSTOP, for up to 10 s."""
+
+    def __init__(self, chance, *names):
+        self._names = names
+        self.stays_s = chance.uniform(0.5, chance.choice((1, 3, 10)))
+        self.name = f"stop {'+'.join(names)} for {self.stays_s:.1f} s"
+
+    def inject(self, stage):
+        stage.signal(self._names, signal.SIGSTOP)
+        stage.counts["stops"] += 1
+
+    def heal(self, stage):
+        stage.signal(self._names, signal.SIGCONT)
+
+
+class Disconnect(Fault):
+    """Every TCP connection to a port breaks."""
+
+    def __init__(self, what, address_in):
+        self.name = f"disconnect from {what}"
+        self._address_in = address_in
+
+    def inject(self, stage):
+        destroy(f"dport = :{self._address_in(stage).rsplit(':', 1)[1]}")
+        stage.counts["disconnects"] += 1
+
+
+class Flap(Fault):
+    """A quarter of the connections to the broker breaks, some times."""
+
+    def __init__(self, chance):
+        self._chance = chance
+        self.name = "flapping devices"
+
+    def inject(self, stage):
+        port = stage.box.mqtt.rsplit(":", 1)[1]
+        for _ in range(5):
+            lines = subprocess.run(["ss", "-Htn", "state", "established", f"dport = :{port}"], check=True, capture_output=True,
+                                   text=True).stdout.splitlines()
+            local = [line.split()[2].rsplit(":", 1)[1] for line in lines]
+            chosen = self._chance.sample(local, len(local) // 4)
+            if chosen:
+                destroy(" or ".join(f"sport = :{number}" for number in chosen))
+                stage.counts["flaps"] += len(chosen)
+            time.sleep(0.2)
+
+
+def destroy(connections):
+    """Has the kernel abort the TCP connections of a filter of ss."""
+    subprocess.run(["ss", "-Ktn", connections], check=True, capture_output=True)
+
+
+class CloudCrash(Fault):
+    """The subscriber forgets what it has not kept."""
+
+    name = "cloud crashes"
+
+    def inject(self, stage):
+        stage.cloud.crash()
+        stage.counts["cloud crashes"] += 1
+
+
+class SlowCloud(Fault):
+    """The subscriber reads no further; then it may crash."""
+
+    def __init__(self, chance):
+        self.stays_s = chance.uniform(1, 4)
+        self._crashes = chance.random() < 0.5
+        self.name = f"cloud is slow for {self.stays_s:.1f} s" + (", then crashes" if self._crashes else "")
+
+    def inject(self, stage):
+        stage.cloud.pause()
+        stage.counts["slow cloud"] += 1
+
+    def heal(self, stage):
+        if self._crashes:
+            stage.cloud.crash()
+        else:
+            stage.cloud.resume()
+
+
+class DiskFull(Fault):
+    """Ingress's disk is full."""
+
+    may_end = ("ingress",)
+
+    def __init__(self, chance):
+        self.stays_s = chance.uniform(1, 4)
+        self.name = f"disk full for {self.stays_s:.1f} s"
+
+    def inject(self, stage):
+        stage.storage.fill()
+        stage.counts["full disks"] += 1
+
+    def heal(self, stage):
+        stage.storage.free()
+
+
+class PowerCut(Fault):
+    """The disk is copied as it stands, and another box recovers on the copy."""
+
+    name = "power cut"
+
+    def inject(self, stage):
+        stage.cut_power()
+
+
+class Poison(Fault):
+    """Messages that nobody can read, through both brokers."""
+
+    name = "poison"
+
+    def inject(self, stage):
+        for address in (stage.box.mqtt, stage.other_broker.mqtt):
+            host, port = address.split(":")
+            payload = f'{{"poison": {len(stage.poison)}-{port}'
+            with contextlib.suppress(subprocess.TimeoutExpired):  # not acknowledged
+                done = subprocess.run(["mosquitto_pub", "-h", host, "-p", port, "-q", "1", "-t", "devices/poisoner/telemetry", "-m",
+                                       payload], capture_output=True, timeout=10, check=False)
+                if done.returncode == 0:
+                    stage.poison.append(payload)
+
+
+class Commands(Fault):
+    """Commands are sent, and not waited for."""
+
+    name = "commands"
+
+    def inject(self, stage):
+        with grpc.insecure_channel(stage.box.grpc("registry")) as channel:
+            stub = api("command_service_pb2_grpc").CommandServiceStub(channel)
+            for actuator in stage.actuators():
+                request = api("command_service_pb2").SendCommandRequest(device_id=actuator, name="identify")
+                try:
+                    stage.commands.append(stub.SendCommand(request, timeout=5).id)
+                except grpc.RpcError as error:
+                    stage.problems.append(f"a command to {actuator} was not accepted: {error.details()}")
+
+
+class Together(Fault):
+    """Several, healed in the same order: the later ones happen while the first is in force."""
+
+    def __init__(self, *faults):
+        self._faults = faults
+        self.name = ", ".join(fault.name for fault in faults)
+        self.stays_s = max(fault.stays_s for fault in faults)
+        self.may_end = sum((fault.may_end for fault in faults), ())
+
+    def inject(self, stage):
+        for fault in self._faults:
+            fault.inject(stage)
+
+    def heal(self, stage):
+        for fault in self._faults:
+            fault.heal(stage)
+
+
+def draw(chance, storage):
+    """A fault that is possible on this storage, see stage.STORAGES."""
+    kinds = {
+        "kill": (6, lambda: Kill(chance, chance.choice(ALL))),
+        "kill ingress": (3, lambda: Kill(chance, "ingress")),
+        "kill pair": (2, lambda: Kill(chance, "ingress", "mosquitto")),
+        "kill all": (2, lambda: Kill(chance, *ALL)),
+        "failpoint": (6, lambda: draw_failpoint(chance)),
+        "stop": (2, lambda: Stop(chance, chance.choice(ALL))),
+        "stopped and killed": (2, lambda: Together(Stop(chance, "ingress"), Kill(chance, "ingress", "mosquitto"))),
+        "disconnect": (2, lambda: draw_disconnect(chance)),
+        "flap": (1, lambda: Flap(chance)),
+        "cloud crash": (2, CloudCrash),
+        "slow cloud": (1, lambda: SlowCloud(chance)),
+        "slow cloud and kill": (1, lambda: Together(SlowCloud(chance), Kill(chance, "ingress"))),
+        "poison and kill": (1, lambda: Together(Poison(), Kill(chance, chance.choice(("ingress", "mosquitto"))))),
+        "commands and kill": (2, lambda: Together(Commands(), Kill(chance, chance.choice(("ingress", "registry"))))),
+    }
+    if storage == "disk":
+        kinds["disk full"] = (2, lambda: DiskFull(chance))
+        kinds["disk full and kill"] = (1, lambda: Together(DiskFull(chance), Kill(chance, "ingress")))
+    if storage == "image":
+        kinds["power cut"] = (4, PowerCut)
+    weights = [weight for weight, _ in kinds.values()]
+    return chance.choices([make for _, make in kinds.values()], weights)[0]()
+
+
+def draw_failpoint(chance):
+    """In analytics its own journal, cursors and streams have them too; the ring is ingress's."""
+    point = chance.choice(list(FAILPOINTS))
+    return Failpoint(chance, "ingress", point)
+
+
+def draw_disconnect(chance):
+    what = chance.choice(("the broker", "the other broker", "ingress", "the registry"))
+    address_in = {"the broker": lambda stage: stage.box.mqtt, "the other broker": lambda stage: stage.other_broker.mqtt,
+                  "ingress": lambda stage: stage.box.grpc("ingress"),
+                  "the registry": lambda stage: stage.box.grpc("registry")}[what]
+    return Disconnect(what, address_in)

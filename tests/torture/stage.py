@@ -1,0 +1,246 @@
+"""What a round plays on: a whole box, a second broker that is read by Paho, senders of every kind, and the cloud. It says
+what was promised and not kept."""
+
+import collections
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import grpc
+
+import callers
+import ports
+from account import Account, listed
+from box import Box, Ports
+from fleet import LedgerFleet
+from harness import api
+from process import Process
+from storage import PowerImage, SmallDisk
+from waiting import PATIENCE_S
+
+DISK_MIB = 512
+# Nothing new for so long: then nothing more will come.
+SILENCE_S = 15
+# Those whose topic is `synced` are few: each of their messages holds the broker up.
+SYNCED_DEVICES, ACTUATORS = 2, 5
+# What was acknowledged to these outlives a power cut.
+SURVIVES_POWER_CUTS = ("synced-", "coap-", callers.DEVICE)
+STORAGES = {"plain": lambda data, scratch: None, "disk": lambda data, scratch: SmallDisk(data / "ingress", DISK_MIB),
+            "image": PowerImage}
+
+
+def within(seconds, condition):
+    """Waits until condition() holds, at most so long; returns whether it does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def settings():
+    """What the box runs with, apart from its second broker."""
+    synced = [f"synced_topic=devices/synced-{n + 1:05}/telemetry" for n in range(SYNCED_DEVICES)]
+    return {"ingress": ["journal.max_bytes=256MiB", "journal.hard_max_bytes=384MiB"], "plugin": ["ring_bytes=16MiB", *synced]}
+
+
+class OtherBroker(Process):
+    """A Mosquitto without the plugin. It is never killed: what it acknowledges to devices is its own promise."""
+
+    def __init__(self, scratch):
+        port = ports.free_port()
+        self.mqtt = f"127.0.0.1:{port}"
+        config = scratch / "other.conf"
+        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 1000\n")
+        super().__init__("other broker", ["/usr/sbin/mosquitto", "-c", config], scratch / "other.log")
+
+
+class Stage:
+    """Started by start(), to be closed however it goes. One thread, the one that made it."""
+
+    def __init__(self, scratch, storage, rate):
+        self.scratch = scratch
+        self.account = Account()
+        self.counts = collections.Counter()
+        self.problems = []
+        self.poison, self.commands = [], []
+        self.cloud, self.senders = None, []
+        self._rate = rate
+        self._storage_kind = storage
+        self.storage = STORAGES[storage](scratch / "data", scratch)
+        self.other_broker = OtherBroker(scratch)
+        wanted = settings()
+        wanted["ingress"] += [f"mqtt.brokers.1.address=tcp://{self.other_broker.mqtt}", "mqtt.brokers.1.source=paho"]
+        self.box = Box(scratch / "data", Ports.free(), wanted)
+
+    def start(self):
+        self.other_broker.start()
+        self.box.start()
+        with grpc.insecure_channel(self.box.grpc("registry")) as channel:
+            registry = api("registry_service_pb2_grpc").RegistryServiceStub(channel)
+            for actuator in self.actuators():
+                request = api("registry_service_pb2").CreateDeviceRequest()
+                request.device.id = actuator
+                request.device.actuator.commands.add(name="identify")
+                registry.CreateDevice(request, timeout=10)
+        self.cloud = callers.Cloud(self.box.grpc("ingress"))
+        self.cloud.start()
+        mqtt = lambda name, address, devices, share, *flags: LedgerFleet(  # noqa: E731
+            name, self.scratch, "--mqtt", address, "--mqtt-devices", devices, "--rate", share * self._rate, *flags)
+        self.senders = [
+            mqtt("plugin", self.box.mqtt, 60, 0.7, "--respond-commands"),
+            mqtt("synced", self.box.mqtt, SYNCED_DEVICES, 0.02),
+            mqtt("paho", self.other_broker.mqtt, 10, 0.13),
+            LedgerFleet("coap", self.scratch, "--coap", self.box.coap, "--coap-devices", 20, "--rate", 0.15 * self._rate,
+                        "--coap-ack-timeout", "500ms"),
+            callers.Caller(self.box.grpc("ingress"))]
+        self.senders[-1].start()
+        self.await_flow()
+
+    @staticmethod
+    def actuators():
+        return [f"plugin-{n + 1:05}" for n in range(ACTUATORS)]
+
+    def catch_up(self):
+        for sender in (*self.senders, self.cloud):
+            sender.catch_up(self.account)
+
+    def await_flow(self):
+        """Waits until something new of every sender is acknowledged."""
+        self.catch_up()
+        before = {sender.name: sender.acknowledgements for sender in self.senders}
+
+        def silent():
+            self.catch_up()
+            return [sender.name for sender in self.senders if sender.acknowledgements == before[sender.name]]
+
+        if not within(PATIENCE_S, lambda: not silent()):
+            raise TimeoutError(f"for {PATIENCE_S} s nothing of {', '.join(silent())} was acknowledged")
+
+    # -- faults need these -------------------------------------------------------------------------
+
+    def signal(self, names, number):
+        for name in names:
+            self.box.processes[name].signal(number)
+
+    def kill(self, names):
+        self.signal(names, signal.SIGKILL)
+        for name in names:
+            assert within(10, lambda name=name: not self.box.processes[name].running()), name
+        self.counts["kills"] += len(names)
+
+    def revive(self, may_end):
+        """Starts again what ended by itself, which is a fault of its own unless it is one of these."""
+        for name, process in self.box.processes.items():
+            if process.running():
+                continue
+            if name in may_end:
+                self.counts[f"{name} ended by itself"] += 1
+            else:
+                self.problems.append(f"{name} ended by itself with {process.exit_code()}: {process.last_words(300)}")
+            self.box.start_one(name)
+
+    def cut_power(self):
+        """Copies the disk as it stands, starts another box on the copy, and sees whether all is there that was
+        acknowledged before the copy was begun."""
+        self.catch_up()
+        promised = {key: self.account.sent[key] for key in self.account.acknowledged if key[0].startswith(SURVIVES_POWER_CUTS)}
+        copy = self.storage.copy()
+        expected = self.scratch / "promised.json"
+        expected.write_text(json.dumps([[*key, content] for key, content in promised.items()]))
+        # In a namespace of its own: its mounts, and the boot it takes this for, are gone when it ends.
+        done = subprocess.run(["unshare", "--mount", "--propagation", "private", sys.executable,
+                               pathlib.Path(__file__).with_name("recover.py"), copy, expected],
+                              capture_output=True, text=True, timeout=180, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"no box would start after a power cut: {done.stderr[-1000:]}")
+        missing = [tuple(key) for key in json.loads(done.stdout)["missing"]]
+        if missing:
+            self.problems.append(f"{len(missing)} of {len(promised)} acknowledged messages were gone after a power cut: "
+                                 f"{listed(missing)}")
+        copy.unlink()
+        self.counts["power cuts"] += 1
+        self.counts["messages that power cuts had to leave"] += len(promised)
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    def drain(self):
+        """Lets nothing new come, and everything that was acknowledged arrive."""
+        for sender in self.senders:
+            sender.stop()
+
+        def arrived():
+            self.catch_up()
+            return self.account.acknowledged.keys() <= self.account.received.keys()
+
+        before = -1
+        while not within(SILENCE_S, arrived) and len(self.account.received) > before:
+            before = len(self.account.received)
+
+    def judge(self):
+        """Adds to `problems` what is not as promised, and counts."""
+        self.problems += self.account.broken() + self.cloud.faults
+        if "nothing legible" in (self.scratch / "data/logs/ingress.log").read_text(errors="replace"):
+            self.problems.append("the ring had holes")
+        self._judge_poison()
+        self._judge_commands()
+        by = collections.Counter(self.account.acknowledged.values())
+        self.counts["acknowledged by a broker"] += by["broker"]
+        self.counts["acknowledged by the gateway"] += by["gateway"]
+        self.counts["acknowledged"] += sum(by.values())
+        self.counts["received"] += len(self.account.received)
+        self.counts["redelivered"] += self.cloud.redelivered
+        self.counts["duplicates"] += self.account.duplicates
+
+    def _judge_poison(self):
+        letters, request = set(), api("telemetry_service_pb2").ListDeadLettersRequest(page_size=1000)
+        with grpc.insecure_channel(self.box.grpc("ingress")) as channel:
+            telemetry = api("telemetry_service_pb2_grpc").TelemetryServiceStub(channel)
+            missing = lambda: [p for p in self.poison if p not in letters]  # noqa: E731
+
+            def all_there():
+                while True:
+                    page = telemetry.ListDeadLetters(request, timeout=10)
+                    letters.update(letter.payload.decode(errors="replace") for letter in page.dead_letters)
+                    if not page.next_page_token:
+                        request.page_token = ""
+                        return not missing()
+                    request.page_token = page.next_page_token
+
+            within(SILENCE_S, all_there)
+        self.counts["poison"] += len(self.poison)
+        if missing():
+            self.problems.append(f"{len(missing())} acknowledged messages that nobody can read are not among the dead letters: "
+                                 f"{missing()[:3]}")
+
+    def _judge_commands(self):
+        states = api("command_pb2").CommandState
+        with grpc.insecure_channel(self.box.grpc("registry")) as channel:
+            commands = api("command_service_pb2_grpc").CommandServiceStub(channel)
+            for command_id in self.commands:
+                request = api("command_service_pb2").GetCommandRequest(command_id=command_id)
+                try:
+                    state = states.Name(commands.GetCommand(request, timeout=10).state)
+                except grpc.RpcError as error:
+                    self.problems.append(f"command {command_id} was accepted and is gone: {error.details()}")
+                    continue
+                self.counts["commands"] += 1
+                self.counts["commands answered"] += state == "COMMAND_STATE_SUCCEEDED"
+                if state == "COMMAND_STATE_PENDING":
+                    self.problems.append(f"command {command_id} was never handed on")
+
+    def close(self):
+        for sender in self.senders:
+            if sender.running():
+                sender.kill()
+        if self.cloud:
+            self.cloud.stop()
+        self.signal(self.box.processes, signal.SIGCONT)
+        self.box.stop()
+        self.other_broker.stop()
+        if self.storage:
+            self.storage.close()

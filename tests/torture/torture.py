@@ -1,0 +1,137 @@
+"""The torture machine: a whole box under load, to which one thing after another happens. What was acknowledged must be
+there in the end, with the readings that were sent, in order for each device, and nothing else.
+
+    ./sluice torture --minutes 2 --seed 1
+
+A round is a box of its own that suffers for 40 s, drawn by its seed; the next round's seed is one higher. A run that did too
+little does not count: it fails. A round that failed prints its seed, with which it does the same again. docs/reliability.md
+says what is promised, and what is tried here. Power cuts and full disks need root; without it, that is said, and they are left out.
+"""
+
+import argparse
+import collections
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+# Else gRPC waits for its own threads at each fork, sometimes for ever. To be said before it is loaded.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+sys.path[:0] = [str(ROOT / "tools/box"), str(ROOT / "tests/integration")]
+
+import faults  # noqa: E402  pylint: disable=wrong-import-position
+import storage  # noqa: E402  pylint: disable=wrong-import-position
+from process import StartFailed  # noqa: E402  pylint: disable=wrong-import-position
+from stage import Stage  # noqa: E402  pylint: disable=wrong-import-position
+
+ROUND_S = 40
+RATE = 500
+# A run does not count with less than this a minute.
+FLOORS = {"kills": 6, "kills at failpoints": 1, "acknowledged": 5000, "redelivered": 20}
+FLOORS_WITH_ROOT = {"power cuts": 0.5, "full disks": 0.3}
+
+
+def play(seed, kind, seconds, rate, scratch, say):
+    """One round; returns (what was counted, what is not as promised)."""
+    chance = random.Random(seed)
+    stage = Stage(scratch, kind, rate)
+    history = []
+    try:
+        stage.start()
+        started = time.monotonic()
+        while time.monotonic() - started < seconds:
+            fault = faults.draw(chance, kind)
+            history.append(f"{time.monotonic() - started:6.1f} s  {fault.name}")
+            say(f"    {history[-1]}")
+            fault.inject(stage)
+            time.sleep(fault.stays_s)
+            fault.heal(stage)
+            stage.revive(fault.may_end)
+            stage.await_flow()
+        stage.drain()
+        stage.judge()
+    except (TimeoutError, StartFailed, RuntimeError, subprocess.SubprocessError) as error:
+        stage.problems.append(str(error))
+    finally:
+        stage.close()
+    (scratch / "faults.txt").write_text("\n".join(history) + "\n")
+    return stage.counts, stage.problems
+
+
+def run(seed, minutes, rate=RATE, say=print, only=None, verbose=False):
+    """All rounds; returns (what was counted, what is not as promised)."""
+    with tempfile.TemporaryDirectory() as probe:
+        why_not = storage.why_no_mounts(pathlib.Path(probe))
+    kinds = ["plain"] if why_not else ["image", "disk"]
+    if why_not:
+        say(f"NO POWER CUTS AND NO FULL DISKS: {why_not}. In their place the journal's tests on a disk in memory that loses what "
+            "was not synced.")
+    counts, problems = collections.Counter(), []
+    if why_not:
+        problems += crash_tests()
+    for number in range(max(1, round(minutes * 60 / ROUND_S))):
+        round_seed = seed + number
+        kind = only or kinds[round_seed % len(kinds)]
+        scratch = pathlib.Path(tempfile.mkdtemp(prefix="sluice-torture-"))
+        counted, wrong = play(round_seed, kind, ROUND_S, rate, scratch, say if verbose else lambda line: None)
+        counts += counted
+        say(f"  round {round_seed} ({kind}): {counted['kills']} kills, {counted['power cuts']} power cuts, "
+            f"{counted['acknowledged']:,} acknowledged, {counted['redelivered']:,} redelivered"
+            f"{', FAILED' if wrong else ''}")
+        if wrong:
+            problems += [f"seed {round_seed}: {line}" for line in wrong]
+            problems.append(f"seed {round_seed}: again with ./sluice torture --rounds 1 --seed {round_seed}; what happened, "
+                            f"and all data: {scratch}")
+        else:
+            shutil.rmtree(scratch)
+    floors = {**FLOORS, **({} if why_not else FLOORS_WITH_ROOT)}
+    return counts, problems + too_little(counts, floors, minutes)
+
+
+def too_little(counts, floors, minutes):
+    """A run of less than two minutes is a look at one round, and may lack some kind."""
+    if minutes < 2:
+        return []
+    return [f"only {counts[what]} {what}: the run does not count with less than {floor * minutes:.0f}"
+            for what, floor in floors.items() if counts[what] < floor * minutes]
+
+
+def crash_tests():
+    command = ["bazel", "test", "--runs_per_test=10", "//libs/journal:crash_test"]
+    return [] if subprocess.run(command, cwd=ROOT, check=False).returncode == 0 else ["//libs/journal:crash_test"]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./sluice torture", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--minutes", type=float, default=2, help="how long, the rounds' beginnings and ends not counted (default: 2)")
+    length.add_argument("--rounds", type=int, help="so many rounds instead")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30), help="default: a random one")
+    parser.add_argument("--rate", type=int, default=RATE, help=f"messages a second over all devices (default: {RATE})")
+    parser.add_argument("--storage", choices=["plain", "disk", "image"], help="in all rounds (default: by the seed)")
+    parser.add_argument("--verbose", action="store_true", help="say everything that happens")
+    flags = parser.parse_args()
+    minutes = flags.rounds * ROUND_S / 60 if flags.rounds else flags.minutes
+    # What was mounted and started is ended, too.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+    print(f"seed {flags.seed}", flush=True)
+    say = lambda line: print(line, flush=True)  # noqa: E731
+    counts, problems = run(flags.seed, minutes, flags.rate, say, flags.storage, flags.verbose)
+    for what, count in sorted(counts.items()):
+        print(f"  {what:45} {count:10,}")
+    for problem in problems:
+        print(f"FAILED: {problem}")
+    if not problems:
+        print("OK: what was acknowledged is there, once it was sent, as it was sent, in order")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
