@@ -18,6 +18,12 @@ int64_t BeginOfTail(const Journal& journal, int64_t records) {
   return std::max(journal.begin_offset(), journal.durable_offset() - records);
 }
 
+int64_t RecordsForWindow(const Journal& journal) {
+  const int64_t records = journal.durable_offset() - journal.begin_offset();
+  const int64_t mean_bytes = journal.stats().bytes / std::max<int64_t>(records, 1);
+  return std::min(kRecordsForWindow, kBytesForWindow / std::max<int64_t>(mean_bytes, 1));
+}
+
 // Reads a log from `begin` on; puts what it has of rings into `marks`, and shows every record.
 // `Record`: what the log's records are.
 template <typename Record>
@@ -59,9 +65,9 @@ absl::Status ReadMarks(Journal* journal, Receipt::Log log, RingMarks* marks) {
 absl::Status ReadLogTails(Journal* telemetry, Journal* dead_letters, Journal* reports,
                           const Moment& now, RingMarks* marks, MessageWindow* window) {
   const absl::Time window_begin = now.time - window->options().max_age;
-  const int64_t begin = std::min(
-      BeginOfTail(*telemetry, kRecordsForMarks),
-      std::max(telemetry->OffsetAt(window_begin), BeginOfTail(*telemetry, kRecordsForWindow)));
+  const int64_t begin = std::min(BeginOfTail(*telemetry, kRecordsForMarks),
+                                 std::max(telemetry->OffsetAt(window_begin),
+                                          BeginOfTail(*telemetry, RecordsForWindow(*telemetry))));
   absl::Status status = ReadTail<v1::Telemetry>(
       telemetry, begin, Receipt::Log::kTelemetry, marks,
       [&](const JournalRecord& stored, const v1::Telemetry& record) {

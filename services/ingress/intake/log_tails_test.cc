@@ -130,6 +130,18 @@ TEST_F(LogTailsTest, TheWindowHasTheMessageIdsOfItsTime) {
   EXPECT_EQ(Remembered("new"), 3);
 }
 
+TEST_F(LogTailsTest, TheWindowReachesFurtherBackThanTheMarks) {
+  AppendWithId("first");
+  Append<v1::Telemetry>(&telemetry_, 1, 100);
+  for (int64_t i = 1; i < kRecordsForMarks; ++i) ASSERT_TRUE(telemetry_.Append("").ok());
+  telemetry_.Sync();
+  EXPECT_EQ(Read().Highest(1), 100u);
+  EXPECT_EQ(Remembered("first"), 0);
+  ASSERT_TRUE(telemetry_.Append("").ok());
+  telemetry_.Sync();
+  EXPECT_FALSE(Read().Highest(1).has_value());
+}
+
 TEST_F(LogTailsTest, AHoleHidesNoMessageIdBehindIt) {
   for (const char* id : {"a", "b", "c"}) AppendWithId(id);
   telemetry_.Damage(1);

@@ -27,7 +27,7 @@ absl::optional<int64_t> MessageWindow::WriteOnce(
   const auto it = offsets_.find(key);
   if (it != offsets_.end()) return it->second;
   const absl::optional<int64_t> offset = write();
-  if (offset.has_value()) Add(key, *offset, now_);
+  if (offset.has_value() && Add(key, *offset, now_)) ++evicted_;
   return absl::nullopt;
 }
 
@@ -39,14 +39,13 @@ void MessageWindow::Remember(absl::string_view device_id, absl::string_view mess
   Add(key, offset, now_);
 }
 
-void MessageWindow::Add(absl::uint128 key, int64_t offset, absl::Duration seen) {
-  if (options_.max_messages == 0) return;
-  if (entries_.size() >= options_.max_messages) {
-    DropOldest();
-    ++evicted_;
-  }
+bool MessageWindow::Add(absl::uint128 key, int64_t offset, absl::Duration seen) {
+  if (options_.max_messages == 0) return false;
+  const bool is_full = entries_.size() >= options_.max_messages;
+  if (is_full) DropOldest();
   entries_.push_back({key, offset, seen});
   offsets_[key] = offset;
+  return is_full;
 }
 
 void MessageWindow::DropOldest() {

@@ -18,8 +18,8 @@ namespace sluice::ingress {
 
 // Which messages were written down lately, by device and the id that the device gave the message,
 // so that the same one sent again has no second effect. Bounded in number and time: the oldest goes
-// first, and sent again it is written again. Keeps hashes of 128 bits in place of the ids, about 100
-// bytes of memory for each.
+// first, and sent again it is written again. Keeps hashes of 128 bits in place of the ids, about
+// 100 bytes of memory for each.
 //
 // Thread-safe: of threads that come with the same message at once, one writes it.
 class MessageWindow {
@@ -32,7 +32,7 @@ class MessageWindow {
 
   struct Stats {
     int64_t messages = 0;  // remembered now
-    int64_t evicted = 0;   // forgotten for want of room, before their time
+    int64_t evicted = 0;   // forgotten for want of room, before their time (Remember apart)
   };
 
   explicit MessageWindow(const Options& options);
@@ -60,7 +60,8 @@ class MessageWindow {
   };
 
   absl::uint128 KeyOf(absl::string_view device_id, absl::string_view message_id) const;
-  void Add(absl::uint128 key, int64_t offset, absl::Duration seen)
+  // Whether the oldest had to go for it.
+  bool Add(absl::uint128 key, int64_t offset, absl::Duration seen)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DropOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Moves the time on, and forgets what is too old.

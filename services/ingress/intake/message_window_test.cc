@@ -107,9 +107,11 @@ TEST_F(MessageWindowTest, OfThreadsThatComeWithTheSameMessageOneWritesIt) {
     threads.emplace_back([&] {
       for (int i = 0; i < kMessages; ++i) {
         int64_t offset = -1;
-        const auto before = window.WriteOnce(
-            "a", std::to_string(i), uptime_,
-            [&]() -> absl::optional<int64_t> { return offset = written.fetch_add(1); });
+        const auto write = [&]() -> absl::optional<int64_t> {
+          std::this_thread::yield();  // so that the others come meanwhile
+          return offset = written.fetch_add(1);
+        };
+        const auto before = window.WriteOnce("a", std::to_string(i), uptime_, write);
         found.push_back(before.value_or(offset));
       }
     });

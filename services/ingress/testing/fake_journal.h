@@ -78,6 +78,7 @@ class FakeJournal final : public Journal {
     records_.emplace_back(record);
     times_.push_back(time_);
     ++stats_.appended_records;
+    stats_.bytes += static_cast<int64_t>(record.size());
     if (sync_always_) durable_ = End();
     return End() - 1;
   }
