@@ -20,10 +20,10 @@ constexpr int kSubscriptionsPerLook = 10'000;
 
 AnalysisOptions ToAnalysisOptions(const config::v1::AnalyticsConfig& config) {
   AnalysisOptions options;
-  options.max_series = config.max_series();
-  options.window_size_samples = config.detector().window_size_samples();
-  options.threshold = config.detector().threshold();
-  options.warm_up_samples = config.detector().warm_up_samples();
+  options.settings.max_series = config.max_series();
+  options.settings.window_size_samples = config.detector().window_size_samples();
+  options.settings.threshold = config.detector().threshold();
+  options.settings.warm_up_samples = config.detector().warm_up_samples();
   options.on_insight_log = [](const absl::Status& status) {
     if (status.ok()) {
       spdlog::info("insights can be written again");
@@ -55,6 +55,10 @@ absl::StatusOr<std::unique_ptr<rpc::Service>> Analytics::Create(
                                                      *std::move(insight_log)));
   if (absl::Status status = analytics->Restore(analytics->checkpoint_path_); !status.ok()) {
     return status;
+  }
+  if (absl::Status status = analytics->analysis_.AdoptSettings(analytics->checkpoint_path_);
+      !status.ok()) {
+    spdlog::error("the detector's settings cannot be written down: {}", status.ToString());
   }
   analytics->Start(FromProto(config.checkpoint_interval()));
   return analytics;

@@ -48,7 +48,9 @@ class KillTest : public testing::Test {
   std::string UndisturbedCheckpoint() {
     const std::string path = process_.dir() + "/undisturbed";
     auto pending =
-        PendingCheckpoint::Write(path, {"telemetry-1", added_}, undisturbed_.table()).value();
+        PendingCheckpoint::Write(path, {{"telemetry-1", added_}, undisturbed_.settings()},
+                                 undisturbed_.table())
+            .value();
     EXPECT_TRUE(pending->Commit().ok());
     return ReadFile(path, 1 << 24).value();
   }
@@ -60,7 +62,7 @@ class KillTest : public testing::Test {
        absl::StrCat("--set=max_series=", kMaxSeries)}};
   std::unique_ptr<v1::AnalyticsService::Stub> stub_;
   int64_t added_ = 0;
-  Analyzer undisturbed_{kMaxSeries, 100, AnomalyDetector(3.0, 30)};
+  Analyzer undisturbed_{AnalyzerSettings{.max_series = kMaxSeries}};
   std::vector<v1::Insight> expected_;
 };
 

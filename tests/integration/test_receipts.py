@@ -168,3 +168,20 @@ def test_receipts_are_no_unknown_topics(box, device):
     wait_for(lambda: total(box, "sluice_mqtt_receipts_total") > before, "the receipt is counted")
     assert "receipts" not in sluicectl(box, "unknown-topics").stdout
     assert total(box, 'sluice_dropped_total{reason="mqtt_unknown_topic"}') == 0
+
+
+def test_none_by_a_session_of_3_1_1(tmp_path):
+    """It has no place for Correlation Data; the telemetry, and the wish along with it, come by the ring."""
+    box = Box(tmp_path, Ports.free(), {"ingress": ["mqtt.brokers.0.protocol_version=3"]})
+    box.start()
+    try:
+        device = Device(box, "d")
+        device.publish("1", b"1")
+        clients = Clients(box)
+        telemetry_from(clients, "d", 1)
+        clients.close()
+        wait_for(lambda: total(box, 'sluice_dropped_total{reason="mqtt_receipts_unsupported"}') == 1, "it is counted")
+        assert not device.answers
+        device.close()
+    finally:
+        assert not any(box.stop().values())

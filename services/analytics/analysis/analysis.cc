@@ -12,14 +12,12 @@ namespace {
 // What one hold of the lock takes in at most (the insights: until a record is through).
 constexpr int kSliceRecords = 64;
 constexpr size_t kSliceInsights = 256;
+// So many changes of settings are kept that are still to come: only crashes make them more than
+// one.
+constexpr size_t kMaxChanges = 16;
 
 constexpr absl::Duration kFirstRetry = absl::Milliseconds(50);
 constexpr absl::Duration kLongestRetry = absl::Seconds(2);
-
-std::unique_ptr<Analyzer> NewAnalyzer(const AnalysisOptions& options) {
-  return std::make_unique<Analyzer>(options.max_series, options.window_size_samples,
-                                    AnomalyDetector(options.threshold, options.warm_up_samples));
-}
 
 // First offset that the batch tells anything about.
 int64_t FirstOffset(const v1::SubscribeTelemetryResponse& batch) {
@@ -64,17 +62,81 @@ v1::Series ToProto(const SeriesRecord& record) {
 }  // namespace
 
 Analysis::Analysis(const AnalysisOptions& options, InsightLog* insights, const Clock* clock)
-    : options_(options), insights_(insights), clock_(clock), analyzer_(NewAnalyzer(options)) {}
+    : options_(options),
+      insights_(insights),
+      clock_(clock),
+      analyzer_(std::make_unique<Analyzer>(options.settings)) {}
 
 absl::Status Analysis::Restore(const std::string& checkpoint_path) {
   absl::MutexLock lock(&mutex_);
-  auto position = ReadCheckpoint(checkpoint_path, &analyzer_->table());
-  if (!position.ok()) {
-    analyzer_ = NewAnalyzer(options_);
-    return position.status();
+  auto head =
+      ReadCheckpoint(checkpoint_path, options_.settings, [this](const AnalyzerSettings& settings) {
+        mutex_.AssertHeld();
+        analyzer_ = std::make_unique<Analyzer>(settings);
+        return &analyzer_->table();
+      });
+  if (!head.ok()) {
+    analyzer_ = std::make_unique<Analyzer>(options_.settings);
+    return head.status();
   }
-  position_ = *std::move(position);
+  position_ = head->position;
+  changes_.assign(head->changes.begin(), head->changes.end());
+  settings_are_kept_ = true;
   return absl::OkStatus();
+}
+
+absl::Status Analysis::AdoptSettings(const std::string& checkpoint_path) {
+  absl::MutexLock lock(&mutex_);
+  const AnalyzerSettings& last =
+      changes_.empty() ? analyzer_->settings() : changes_.back().settings;
+  const bool is_change = !(last == options_.settings);
+  absl::Status status;
+  if (is_change) AddChange({SettingsCountFrom(), options_.settings});
+  if (is_change || !settings_are_kept_) {
+    auto pending = PendingCheckpoint::Write(checkpoint_path, Head(), analyzer_->table());
+    status = pending.ok() ? (*pending)->Commit() : pending.status();
+    settings_are_kept_ = status.ok();
+  }
+  SettleSettings();
+  return status;
+}
+
+// Behind all that insights are durable of, and all that was told before.
+TelemetryPosition Analysis::SettingsCountFrom() const {
+  TelemetryPosition from = position_;
+  // Before the first checkpoint the insights alone tell which journal they are of.
+  if (from.journal_id.empty()) from.journal_id = insights_->telemetry_journal_id();
+  if (from.journal_id == insights_->telemetry_journal_id()) {
+    from.next_offset = std::max(from.next_offset, insights_->telemetry_end_offset());
+  }
+  if (!changes_.empty() && changes_.back().from.journal_id == from.journal_id) {
+    from.next_offset = std::max(from.next_offset, changes_.back().from.next_offset);
+  }
+  return from;
+}
+
+void Analysis::AddChange(SettingsChange change) {
+  // One that was to count from the same record on had no effect that anybody saw.
+  while (!changes_.empty() &&
+         (changes_.back().from == change.from || changes_.size() >= kMaxChanges)) {
+    changes_.pop_back();
+  }
+  changes_.push_back(std::move(change));
+}
+
+void Analysis::SettleSettings() {
+  const auto counts = [this](const SettingsChange& change) {
+    mutex_.AssertHeld();
+    return change.from.journal_id == position_.journal_id &&
+           change.from.next_offset <= position_.next_offset;
+  };
+  for (; !changes_.empty() && counts(changes_.front()); changes_.pop_front()) {
+    analyzer_->SetSettings(changes_.front().settings);
+  }
+}
+
+CheckpointHead Analysis::Head() const {
+  return {position_, analyzer_->settings(), {changes_.begin(), changes_.end()}};
 }
 
 TakenBatch Analysis::Take(const v1::SubscribeTelemetryResponse& batch) {
@@ -109,6 +171,7 @@ TakenBatch Analysis::Take(const v1::SubscribeTelemetryResponse& batch) {
     taken.missed_records += batch.next_offset() - position_.next_offset;
     position_.next_offset = batch.next_offset();
   }
+  SettleSettings();
   taken.missed_records = std::max<int64_t>(0, taken.missed_records);
   stats_.missed_records += taken.missed_records;
   if (batch.telemetry_size() > 0) {
@@ -121,6 +184,11 @@ TakenBatch Analysis::Take(const v1::SubscribeTelemetryResponse& batch) {
 // Where telemetry begins anew, so does the position; the series go on.
 void Analysis::EnterJournal(const v1::SubscribeTelemetryResponse& batch, TakenBatch* taken) {
   if (position_.journal_id == batch.journal_id()) return;
+  // Of the journal in which they were to begin nothing comes any more.
+  for (; !changes_.empty() && changes_.front().from.journal_id != batch.journal_id();
+       changes_.pop_front()) {
+    analyzer_->SetSettings(changes_.front().settings);
+  }
   const bool is_first = position_.journal_id.empty();
   position_.journal_id = batch.journal_id();
   // Nobody was here before, so nothing was missed.
@@ -139,6 +207,8 @@ int Analysis::TakeSlice(const v1::SubscribeTelemetryResponse& batch, int first,
     const v1::Telemetry& telemetry = batch.telemetry(i);
     if (telemetry.offset() < position_.next_offset) continue;
     taken->missed_records += telemetry.offset() - position_.next_offset;
+    position_.next_offset = telemetry.offset();
+    SettleSettings();
     analyzer_->Analyze(telemetry, position_.journal_id, insights);
     position_.next_offset = telemetry.offset() + 1;
   }
@@ -174,7 +244,7 @@ absl::StatusOr<std::unique_ptr<PendingCheckpoint>> Analysis::WriteCheckpoint(
   mutex_.ReaderLockWhen(absl::Condition(this, &Analysis::IsWholeOrStopping));
   absl::StatusOr<std::unique_ptr<PendingCheckpoint>> pending =
       absl::AbortedError("insights of the last batch could not be appended");
-  if (!appending_) pending = PendingCheckpoint::Write(path, position_, analyzer_->table());
+  if (!appending_) pending = PendingCheckpoint::Write(path, Head(), analyzer_->table());
   mutex_.ReaderUnlock();
   return pending;
 }

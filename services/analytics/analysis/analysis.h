@@ -2,6 +2,7 @@
 #define SLUICE_SERVICES_ANALYTICS_ANALYSIS_ANALYSIS_H_
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,10 +24,7 @@
 namespace sluice::analytics {
 
 struct AnalysisOptions {
-  int64_t max_series = 50'000;    // 1 or more
-  int window_size_samples = 100;  // 2 or more
-  double threshold = 3.0;         // above 0
-  int warm_up_samples = 30;       // 2 to window_size_samples
+  AnalyzerSettings settings = {};
   // Called on Take's thread when the insight log begins to refuse insights, with its reason, and
   // with OK when it takes them again.
   std::function<void(const absl::Status&)> on_insight_log = [](const absl::Status&) {};
@@ -56,17 +54,24 @@ struct AnalysisStats {
 // waits and tries again: intake stands still meanwhile, the telemetry waits in its own journal,
 // and nothing is lost.
 //
-// Threads: Restore comes first. Take belongs to one thread, WriteCheckpoint to another; everything
-// else is thread-safe. Take holds the lock for at most 64 records at a time and never while it
-// appends; readers and checkpoints share it, so a reader waits for some tens of microseconds at
-// most.
+// Threads: Restore and AdoptSettings come first. Take belongs to one thread, WriteCheckpoint to
+// another; everything else is thread-safe. Take holds the lock for at most 64 records at a time and
+// never while it appends; readers and checkpoints share it, so a reader waits for some tens of
+// microseconds at most.
 class Analysis {
  public:
   // `insights` and `clock` must outlive it.
   Analysis(const AnalysisOptions& options, InsightLog* insights, const Clock* clock);
 
-  // Goes on from a checkpoint. After an error (see ReadCheckpoint) the state is empty.
+  // Goes on from a checkpoint, with the settings that it was made with. After an error (see
+  // ReadCheckpoint) the state is empty, with the options' settings.
   absl::Status Restore(const std::string& checkpoint_path);
+
+  // Has the options' settings count from the first record on that no durable insight is of, or
+  // comes after: what is analyzed a second time is so with the settings of the first time. That is
+  // written down in the checkpoint before it takes effect. After an error it takes effect all the
+  // same, and a crash before the next checkpoint may change results. After Restore, before Take.
+  absl::Status AdoptSettings(const std::string& checkpoint_path);
 
   // Takes in what comes after the position; what is before it was taken in already and is passed
   // over. Returns when all insights of the batch are appended.
@@ -102,6 +107,11 @@ class Analysis {
                 std::vector<v1::Insight>* insights, TakenBatch* taken)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Append(const std::vector<v1::Insight>& insights);
+  TelemetryPosition SettingsCountFrom() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  void AddChange(SettingsChange change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  CheckpointHead Head() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  // Makes the settings count that do so for the next record.
+  void SettleSettings() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsWholeOrStopping() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
     return appending_ == false || stopping_;
   }
@@ -113,6 +123,10 @@ class Analysis {
   mutable absl::Mutex mutex_;
   std::unique_ptr<Analyzer> analyzer_ ABSL_GUARDED_BY(mutex_);
   TelemetryPosition position_ ABSL_GUARDED_BY(mutex_);
+  // Settings to come.
+  std::deque<SettingsChange> changes_ ABSL_GUARDED_BY(mutex_);
+  // A checkpoint holds the settings that count.
+  bool settings_are_kept_ ABSL_GUARDED_BY(mutex_) = false;
   // The state holds samples whose insights are not appended yet.
   bool appending_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -83,6 +83,7 @@ class AnalysisTest : public testing::Test {
     };
     analysis_ = std::make_unique<Analysis>(options_, log_.get(), &clock_);
     restored_ = analysis_->Restore(path_);
+    EXPECT_TRUE(analysis_->AdoptSettings(path_).ok());
     checkpointer_ = std::make_unique<Checkpointer>(analysis_.get(), log_.get(), path_,
                                                    [this](const TelemetryPosition& position) {
                                                      if (acknowledge_status_.ok())
@@ -122,7 +123,7 @@ class AnalysisTest : public testing::Test {
 
 TEST_F(AnalysisTest, EveryInsightOnceWhereverItCrashes) {
   std::mt19937 random(seed_);
-  options_.max_series = 10;  // of 24: some are forgotten
+  options_.settings.max_series = 10;  // of 24: some are forgotten
   Start();
   int64_t next = 0;
   while (next < source_.size()) {
@@ -149,6 +150,87 @@ TEST_F(AnalysisTest, EveryInsightOnceWhereverItCrashes) {
   EXPECT_EQ(analysis_->stats().missed_records, 0);
   ASSERT_TRUE(checkpointer_->Run().ok());
   EXPECT_TRUE(ReadFile(path_, 1 << 24).value() == undisturbed_checkpoint_);
+}
+
+// Each change of settings counts from the record on that the checkpoint tells: an analysis that
+// nothing disturbs, and that is told to change there, finds the same.
+TEST_F(AnalysisTest, ChangedSettingsCountFromARecordedOffsetWhereverItCrashes) {
+  const AnalyzerSettings choices[] = {
+      {10, 100, 3.0, 30}, {10, 60, 3.0, 30}, {7, 100, 2.5, 20}, {12, 80, 4.0, 40}};
+  std::mt19937 random(seed_);
+  std::vector<SettingsChange> changes;
+  const auto restart = [&] {
+    options_.settings = choices[random() % 4];
+    Start();
+    Analyzer scratch{AnalyzerSettings()};
+    const auto head = ReadCheckpoint(path_, {}, [&](const AnalyzerSettings& settings) {
+      scratch = Analyzer(settings);
+      return &scratch.table();
+    });
+    ASSERT_TRUE(head.ok()) << head.status();
+    // What the checkpoint is past counts, and what it says is to come.
+    const int64_t next = head->position.next_offset;
+    while (!changes.empty() && (changes.back().from.next_offset > next ||
+                                (changes.back().from.next_offset == next &&
+                                 !(changes.back().settings == head->settings)))) {
+      changes.pop_back();
+    }
+    changes.insert(changes.end(), head->changes.begin(), head->changes.end());
+  };
+  const AnalyzerSettings first = options_.settings;
+  size_t most_to_come = 0;
+  for (int64_t next = 0; next < source_.size();) {
+    const int64_t end = std::min<int64_t>(source_.size(), next + 1 + random() % 300);
+    journal_.SetSyncing(random() % 2 == 0);
+    analysis_->Take(source_.Batch(next, end));
+    next = end;
+    if (random() % 3 == 0) {
+      journal_.SetSyncing(true);
+      ASSERT_TRUE(checkpointer_->Run().ok());
+    }
+    if (random() % 2 == 0) {
+      journal_.LoseUnsynced(random() % 20);
+      ASSERT_NO_FATAL_FAILURE(restart());
+      next = acknowledged_.next_offset;
+      for (const SettingsChange& change : changes) most_to_come += change.from.next_offset > next;
+    }
+  }
+  journal_.SetSyncing(true);
+  ASSERT_TRUE(analysis_->WriteCheckpoint(path_).value()->Commit().ok());
+  EXPECT_GT(changes.size(), 2u);
+  EXPECT_GT(most_to_come, 0u) << "none began behind its checkpoint";
+
+  Analyzer undisturbed(first);
+  std::vector<v1::Insight> insights;
+  auto change = changes.begin();
+  const v1::SubscribeTelemetryResponse all = source_.Batch(0, source_.size());
+  for (const v1::Telemetry& telemetry : all.telemetry()) {
+    for (; change != changes.end() && change->from.next_offset <= telemetry.offset(); ++change) {
+      undisturbed.SetSettings(change->settings);
+    }
+    undisturbed.Analyze(telemetry, "A", &insights);
+  }
+  for (; change != changes.end(); ++change) undisturbed.SetSettings(change->settings);
+  std::vector<std::string> records;
+  for (const v1::Insight& insight : insights) records.push_back(insight.SerializeAsString());
+  EXPECT_TRUE(journal_.records() == records) << records.size() << " insights";
+  const std::string path = path_ + ".undisturbed";
+  auto pending = PendingCheckpoint::Write(path, {{"A", source_.size()}, undisturbed.settings()},
+                                          undisturbed.table());
+  ASSERT_TRUE((*pending)->Commit().ok());
+  EXPECT_TRUE(ReadFile(path_, 1 << 24).value() == ReadFile(path, 1 << 24).value());
+}
+
+TEST_F(AnalysisTest, SettingsThatWereToCountLaterDoSoAtTheLatestInANewJournal) {
+  analysis_->Take(source_.Batch(0, 500));
+  ASSERT_TRUE(checkpointer_->Run().ok());
+  analysis_->Take(source_.Batch(500, 900));
+  options_.settings.window_size_samples = 50;
+  Start();
+  EXPECT_EQ(analysis_->GetSeries("device-0", "t")->window().capacity_samples(), 100)
+      << "what was analyzed with it is so again";
+  analysis_->Take(source_.Batch(0, 1, "B"));
+  EXPECT_EQ(analysis_->GetSeries("device-0", "t")->window().capacity_samples(), 50);
 }
 
 TEST_F(AnalysisTest, ACheckpointWaitsForItsInsights) {

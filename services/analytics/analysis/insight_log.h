@@ -34,6 +34,13 @@ class InsightLog {
   // whether it is.
   bool WaitDurable(absl::Duration timeout) const;
 
+  // What the last insight is of: a telemetry journal, and the offset behind it there. Empty and 0:
+  // there is no insight. Before the first Append.
+  const std::string& telemetry_journal_id() const { return last_telemetry_journal_id_; }
+  int64_t telemetry_end_offset() const {
+    return last_telemetry_journal_id_.empty() ? 0 : last_telemetry_offset_ + 1;
+  }
+
   // How many were there already.
   int64_t passed_over() const { return passed_over_; }
 

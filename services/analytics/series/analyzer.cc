@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <string>
+#include <utility>
 
 namespace sluice::analytics {
 
@@ -22,8 +23,20 @@ absl::optional<double> SampleOf(const v1::Reading& reading) {
   return absl::nullopt;
 }
 
+Analyzer::Analyzer(const AnalyzerSettings& settings)
+    : settings_(settings),
+      table_(std::make_unique<SeriesTable>(settings.max_series, settings.window_size_samples)) {}
+
+void Analyzer::SetSettings(const AnalyzerSettings& settings) {
+  settings_ = settings;
+  auto table = std::make_unique<SeriesTable>(settings.max_series, settings.window_size_samples);
+  table->TakeOver(*table_);
+  table_ = std::move(table);
+}
+
 void Analyzer::Analyze(const v1::Telemetry& telemetry, absl::string_view telemetry_journal_id,
                        std::vector<v1::Insight>* insights) {
+  const AnomalyDetector detector(settings_.threshold, settings_.warm_up_samples);
   int number = 0;
   for (const v1::Reading& reading : telemetry.readings()) {
     const absl::optional<double> sample = SampleOf(reading);
@@ -32,9 +45,9 @@ void Analyzer::Analyze(const v1::Telemetry& telemetry, absl::string_view telemet
       continue;
     }
     ++stats_.samples;
-    SeriesRecord& series = table_.Touch(telemetry.device_id(), reading.metric());
+    SeriesRecord& series = table_->Touch(telemetry.device_id(), reading.metric());
     const WindowStatistics before = series.window.statistics();
-    const Judgement judgement = detector_.Judge(*sample, before);
+    const Judgement judgement = detector.Judge(*sample, before);
     const auto& time = reading.has_time() ? reading.time() : telemetry.received_time();
 
     series.window.Add(*sample);
@@ -62,7 +75,7 @@ void Analyzer::Analyze(const v1::Telemetry& telemetry, absl::string_view telemet
     anomaly->set_standard_deviation(before.standard_deviation);
     anomaly->set_confidence(judgement.confidence);
     anomaly->set_anomaly_score(judgement.anomaly_score);
-    anomaly->set_threshold(detector_.threshold());
+    anomaly->set_threshold(detector.threshold());
     anomaly->set_window_size_samples(before.size_samples);
   }
 }

@@ -2,11 +2,13 @@
 #define SLUICE_SERVICES_ANALYTICS_SERIES_ANALYZER_H_
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "services/analytics/detection/anomaly_detector.h"
+#include "services/analytics/series/analyzer_settings.h"
 #include "services/analytics/series/series_table.h"
 #include "sluice/v1/insight.pb.h"
 #include "sluice/v1/telemetry.pb.h"
@@ -28,20 +30,23 @@ class Analyzer {
     int64_t anomalies = 0;
   };
 
-  Analyzer(int64_t max_series, int window_size_samples, AnomalyDetector detector)
-      : detector_(detector), table_(max_series, window_size_samples) {}
+  explicit Analyzer(const AnalyzerSettings& settings);
+
+  // From now on with these settings. The series go on (SeriesTable::TakeOver).
+  void SetSettings(const AnalyzerSettings& settings);
 
   // Takes one record in and appends its insights to `insights`, without an offset of their own.
   void Analyze(const v1::Telemetry& telemetry, absl::string_view telemetry_journal_id,
                std::vector<v1::Insight>* insights);
 
-  SeriesTable& table() { return table_; }
-  const SeriesTable& table() const { return table_; }
+  const AnalyzerSettings& settings() const { return settings_; }
+  SeriesTable& table() { return *table_; }
+  const SeriesTable& table() const { return *table_; }
   const Stats& stats() const { return stats_; }
 
  private:
-  const AnomalyDetector detector_;
-  SeriesTable table_;
+  AnalyzerSettings settings_;
+  std::unique_ptr<SeriesTable> table_;
   Stats stats_;
 };
 

@@ -31,7 +31,7 @@ std::vector<v1::Telemetry> Messages(int devices) {
 // Arguments: series, window size.
 void Analyze(benchmark::State& state) {
   const std::vector<v1::Telemetry> messages = Messages(state.range(0));
-  Analyzer analyzer(state.range(0), state.range(1), AnomalyDetector(3.0, 30));
+  Analyzer analyzer({state.range(0), static_cast<int>(state.range(1)), 3.0, 30});
   std::vector<v1::Insight> insights;
   size_t i = 0;
   for (auto _ : state) {
@@ -43,7 +43,7 @@ void Analyze(benchmark::State& state) {
 
 void Checkpoint(benchmark::State& state) {
   const std::vector<v1::Telemetry> messages = Messages(state.range(0));
-  Analyzer analyzer(state.range(0), 100, AnomalyDetector(3.0, 30));
+  Analyzer analyzer({state.range(0), 100, 3.0, 30});
   std::vector<v1::Insight> insights;
   for (int i = 0; i < state.range(0) * 100; ++i) {
     analyzer.Analyze(messages[i % state.range(0)], "log", &insights);

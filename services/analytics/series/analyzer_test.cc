@@ -39,7 +39,7 @@ class AnalyzerTest : public testing::Test {
   }
 
   int64_t offset_ = 40;
-  Analyzer analyzer_{100, 100, AnomalyDetector(3.0, 30)};
+  Analyzer analyzer_{AnalyzerSettings{.max_series = 100}};
 };
 
 TEST_F(AnalyzerTest, FindsASampleFarFromTheOnesBeforeIt) {

@@ -22,7 +22,7 @@ namespace sluice::analytics {
 namespace {
 
 constexpr absl::string_view kMagic = "SLUICEAC";
-constexpr uint32_t kFormatVersion = 1;
+constexpr uint32_t kFormatVersion = 2;
 // About how large a part grows.
 constexpr int64_t kPartBytes = 256 << 10;
 constexpr int64_t kChecksumBytes = sizeof(uint64_t);
@@ -142,11 +142,10 @@ void Fill(const SeriesRecord& record, state::v1::SeriesState* state) {
   window->set_floor(moments.floor);
 }
 
-absl::Status Adopt(const state::v1::SeriesState& state, int window_size_samples,
-                   SeriesTable* table) {
+absl::Status Adopt(const state::v1::SeriesState& state, SeriesTable* table) {
   const state::v1::WindowState& kept = state.window();
   auto window = SlidingWindow::Restore(
-      window_size_samples, absl::MakeConstSpan(kept.samples().data(), kept.samples_size()),
+      table->window_size_samples(), absl::MakeConstSpan(kept.samples().data(), kept.samples_size()),
       {kept.next_index(), kept.shift(), kept.scale(), kept.mean(), kept.squares(), kept.floor()});
   if (!window.ok()) return window.status();
   SeriesRecord& record = table->Touch(state.device_id(), state.metric());
@@ -157,26 +156,37 @@ absl::Status Adopt(const state::v1::SeriesState& state, int window_size_samples,
   record.last_z_score = state.last_z_score();
   record.last_sample_time_s = state.last_sample_time_s();
   record.last_sample_time_ns = state.last_sample_time_ns();
-  if (window_size_samples == table->window_size_samples()) {
-    record.window = *std::move(window);
-    return absl::OkStatus();
-  }
-  const int newest = std::min<int>(kept.samples_size(), table->window_size_samples());
-  for (int i = kept.samples_size() - newest; i < kept.samples_size(); ++i) {
-    record.window.Add(kept.samples(i));
-  }
+  record.window = *std::move(window);
   return absl::OkStatus();
 }
 
-absl::Status WriteAll(const TelemetryPosition& position, const SeriesTable& table,
-                      ChecksummedFile* file) {
+void Fill(const AnalyzerSettings& settings, state::v1::AnalyzerSettings* state) {
+  state->set_max_series(settings.max_series);
+  state->set_window_size_samples(settings.window_size_samples);
+  state->set_threshold(settings.threshold);
+  state->set_warm_up_samples(settings.warm_up_samples);
+}
+
+AnalyzerSettings SettingsOf(const state::v1::AnalyzerSettings& state) {
+  return {state.max_series(), state.window_size_samples(), state.threshold(),
+          state.warm_up_samples()};
+}
+
+absl::Status WriteAll(const CheckpointHead& head, const SeriesTable& table, ChecksummedFile* file) {
   absl::Status status = file->Write(kMagic);
   status.Update(file->WriteNumber(kFormatVersion));
   state::v1::CheckpointHeader header;
-  header.set_telemetry_journal_id(position.journal_id);
-  header.set_next_telemetry_offset(position.next_offset);
+  header.set_telemetry_journal_id(head.position.journal_id);
+  header.set_next_telemetry_offset(head.position.next_offset);
   header.set_window_size_samples(table.window_size_samples());
   header.set_series_count(table.size());
+  Fill(head.settings, header.mutable_settings());
+  for (const SettingsChange& change : head.changes) {
+    state::v1::SettingsChange* state = header.add_changes();
+    state->set_telemetry_journal_id(change.from.journal_id);
+    state->set_from_telemetry_offset(change.from.next_offset);
+    Fill(change.settings, state->mutable_settings());
+  }
   status.Update(file->WritePart(header));
 
   state::v1::CheckpointPart part;
@@ -197,20 +207,20 @@ absl::Status WriteAll(const TelemetryPosition& position, const SeriesTable& tabl
 }
 
 // What the file begins with.
-absl::Status ReadFormat(ChecksummedFile* file) {
+absl::Status ReadFormat(ChecksummedFile* file, uint32_t* version) {
   std::string magic;
   if (absl::Status status = file->Read(kMagic.size(), &magic); !status.ok()) return status;
   if (magic != kMagic) return file->Damaged("it begins as something else");
-  uint32_t version = 0;
-  if (absl::Status status = file->ReadNumber(&version); !status.ok()) return status;
-  if (version > kFormatVersion) return file->NewerFormat(version);
-  return version == kFormatVersion ? absl::OkStatus() : file->Damaged("its format is 0");
+  if (absl::Status status = file->ReadNumber(version); !status.ok()) return status;
+  if (*version > kFormatVersion) return file->NewerFormat(*version);
+  return *version > 0 ? absl::OkStatus() : file->Damaged("its format is 0");
 }
 
 // Nothing of a damaged file is looked at.
 absl::Status CheckWhole(int fd, const std::string& path, int64_t file_bytes) {
   ChecksummedFile file(fd, path);
-  if (absl::Status status = ReadFormat(&file); !status.ok()) return status;
+  uint32_t version = 0;
+  if (absl::Status status = ReadFormat(&file, &version); !status.ok()) return status;
   std::string bytes;
   for (int64_t rest = file_bytes - kChecksumBytes - file.bytes(); rest > 0;) {
     const int64_t size = std::min(rest, kPartBytes);
@@ -223,10 +233,12 @@ absl::Status CheckWhole(int fd, const std::string& path, int64_t file_bytes) {
   return checksum == expected ? absl::OkStatus() : file.Damaged("its checksum is wrong");
 }
 
-absl::StatusOr<TelemetryPosition> ReadParts(int fd, const std::string& path, int64_t file_bytes,
-                                            SeriesTable* table) {
+absl::StatusOr<CheckpointHead> ReadParts(
+    int fd, const std::string& path, int64_t file_bytes, const AnalyzerSettings& settings_of_old,
+    absl::FunctionRef<SeriesTable*(const AnalyzerSettings&)> table_for) {
   ChecksummedFile file(fd, path);
-  if (absl::Status status = ReadFormat(&file); !status.ok()) return status;
+  uint32_t version = 0;
+  if (absl::Status status = ReadFormat(&file, &version); !status.ok()) return status;
   bool more = false;
   state::v1::CheckpointHeader header;
   if (absl::Status status = file.ReadPart(file_bytes, &header, &more); !status.ok()) {
@@ -235,6 +247,15 @@ absl::StatusOr<TelemetryPosition> ReadParts(int fd, const std::string& path, int
   if (header.next_telemetry_offset() < 0 || header.window_size_samples() < 2) {
     return file.Damaged("its header makes no sense");
   }
+  CheckpointHead head;
+  head.position = {header.telemetry_journal_id(), header.next_telemetry_offset()};
+  head.settings = version == 1 ? settings_of_old : SettingsOf(header.settings());
+  head.settings.window_size_samples = header.window_size_samples();
+  for (const state::v1::SettingsChange& change : header.changes()) {
+    head.changes.push_back({{change.telemetry_journal_id(), change.from_telemetry_offset()},
+                            SettingsOf(change.settings())});
+  }
+  SeriesTable* const table = table_for(head.settings);
   int64_t series_count = 0;
   while (more) {
     state::v1::CheckpointPart part;
@@ -243,26 +264,26 @@ absl::StatusOr<TelemetryPosition> ReadParts(int fd, const std::string& path, int
     }
     series_count += part.series_size();
     for (const state::v1::SeriesState& state : part.series()) {
-      if (absl::Status status = Adopt(state, header.window_size_samples(), table); !status.ok()) {
+      if (absl::Status status = Adopt(state, table); !status.ok()) {
         return file.Damaged(status.message());
       }
     }
   }
   if (file.bytes() != file_bytes - kChecksumBytes) return file.Damaged("something follows its end");
   if (series_count != header.series_count()) return file.Damaged("series are missing");
-  return TelemetryPosition{header.telemetry_journal_id(), header.next_telemetry_offset()};
+  return head;
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PendingCheckpoint>> PendingCheckpoint::Write(
-    const std::string& path, const TelemetryPosition& position, const SeriesTable& table) {
+    const std::string& path, const CheckpointHead& head, const SeriesTable& table) {
   const std::string temporary = path + ".tmp";
   const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return SystemError("making", temporary);
-  std::unique_ptr<PendingCheckpoint> pending(new PendingCheckpoint(path, fd, position));
+  std::unique_ptr<PendingCheckpoint> pending(new PendingCheckpoint(path, fd, head.position));
   ChecksummedFile file(fd, temporary);
-  if (absl::Status status = WriteAll(position, table, &file); !status.ok()) return status;
+  if (absl::Status status = WriteAll(head, table, &file); !status.ok()) return status;
   pending->size_bytes_ = file.bytes();
   return pending;
 }
@@ -282,7 +303,9 @@ absl::Status PendingCheckpoint::Commit() {
   return SyncDirectoryOf(path_);
 }
 
-absl::StatusOr<TelemetryPosition> ReadCheckpoint(const std::string& path, SeriesTable* table) {
+absl::StatusOr<CheckpointHead> ReadCheckpoint(
+    const std::string& path, const AnalyzerSettings& settings_of_old,
+    absl::FunctionRef<SeriesTable*(const AnalyzerSettings&)> table_for) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return SystemError("opening", path);
   const auto close_file = absl::MakeCleanup([fd] { close(fd); });
@@ -290,7 +313,7 @@ absl::StatusOr<TelemetryPosition> ReadCheckpoint(const std::string& path, Series
   if (fstat(fd, &about) != 0) return SystemError("reading", path);
   if (absl::Status status = CheckWhole(fd, path, about.st_size); !status.ok()) return status;
   if (lseek(fd, 0, SEEK_SET) != 0) return SystemError("reading", path);
-  return ReadParts(fd, path, about.st_size, table);
+  return ReadParts(fd, path, about.st_size, settings_of_old, table_for);
 }
 
 }  // namespace sluice::analytics

@@ -4,10 +4,13 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
+#include "services/analytics/series/analyzer_settings.h"
 #include "services/analytics/series/series_table.h"
 
 namespace sluice::analytics {
@@ -22,12 +25,27 @@ struct TelemetryPosition {
   }
 };
 
+// Other settings that count from a record on.
+struct SettingsChange {
+  TelemetryPosition from;
+  AnalyzerSettings settings;
+};
+
+// What a state is beside its series.
+struct CheckpointHead {
+  TelemetryPosition position;
+  // Those that the state was made with, at its position.
+  AnalyzerSettings settings = {};
+  // Those to come, in the order in which they take effect.
+  std::vector<SettingsChange> changes = {};
+};
+
 // The state of all series in one file, with the position that it belongs to.
 //
-// The file: 8 bytes `SLUICEAC`, the format's version (1), then parts, each a length and a message
-// of sluice/state/v1/analytics.proto: one CheckpointHeader, CheckpointParts of about 256 KiB each;
-// a length of 0 ends them. Last the XXH3-64 of all before it. Numbers are little-endian, of 4
-// bytes, the checksum of 8. A series takes 8 bytes a sample and some 100 bytes.
+// The file: 8 bytes `SLUICEAC`, the format's version (2; 1 had no settings), then parts, each a
+// length and a message of sluice/state/v1/analytics.proto: one CheckpointHeader, CheckpointParts of
+// about 256 KiB each; a length of 0 ends them. Last the XXH3-64 of all before it. Numbers are
+// little-endian, of 4 bytes, the checksum of 8. A series takes 8 bytes a sample and some 100 bytes.
 
 // A checkpoint on its way to the disk. PATH.tmp holds it until Commit; without that it is removed.
 class PendingCheckpoint {
@@ -36,7 +54,7 @@ class PendingCheckpoint {
   // it, not for the disk. What the file system said: RESOURCE_EXHAUSTED, PERMISSION_DENIED,
   // UNAVAILABLE.
   static absl::StatusOr<std::unique_ptr<PendingCheckpoint>> Write(const std::string& path,
-                                                                  const TelemetryPosition& position,
+                                                                  const CheckpointHead& head,
                                                                   const SeriesTable& table);
   ~PendingCheckpoint();
   PendingCheckpoint(const PendingCheckpoint&) = delete;
@@ -59,11 +77,13 @@ class PendingCheckpoint {
   int64_t size_bytes_ = 0;
 };
 
-// Reads a checkpoint into `table`, which must be empty, and returns its position. If the table's
-// windows have another size, they keep their newest samples; if it holds fewer series, those heard
-// last. After an error the table is of no use.
-// NOT_FOUND: no file. DATA_LOSS: not a whole checkpoint. FAILED_PRECONDITION: the format is newer.
-absl::StatusOr<TelemetryPosition> ReadCheckpoint(const std::string& path, SeriesTable* table);
+// Reads a checkpoint. Its series go into the table that `table_for` makes for its settings: empty,
+// with windows of that size. One of format 1 has `settings_of_old`, but for its windows' size.
+// After an error the table is of no use. NOT_FOUND: no file. DATA_LOSS: not a whole checkpoint.
+// FAILED_PRECONDITION: the format is newer.
+absl::StatusOr<CheckpointHead> ReadCheckpoint(
+    const std::string& path, const AnalyzerSettings& settings_of_old,
+    absl::FunctionRef<SeriesTable*(const AnalyzerSettings&)> table_for);
 
 }  // namespace sluice::analytics
 

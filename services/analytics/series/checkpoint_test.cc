@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -12,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/analytics/series/analyzer.h"
+#include "sluice/state/v1/analytics.pb.h"
 
 namespace sluice::analytics {
 namespace {
@@ -27,7 +29,7 @@ class CheckpointTest : public testing::Test {
   }
 
   static Analyzer NewAnalyzer(int64_t max_series = 1000, int window = 100) {
-    return Analyzer(max_series, window, AnomalyDetector(3.0, std::min(30, window)));
+    return Analyzer({max_series, window, 3.0, std::min(30, window)});
   }
   v1::Telemetry NextMessage() {
     std::normal_distribution<double> normal(1e6, 0.3);
@@ -44,7 +46,8 @@ class CheckpointTest : public testing::Test {
     return telemetry;
   }
   void Save(const Analyzer& analyzer, const TelemetryPosition& position) {
-    auto pending = PendingCheckpoint::Write(path_, position, analyzer.table());
+    auto pending =
+        PendingCheckpoint::Write(path_, {position, analyzer.settings()}, analyzer.table());
     ASSERT_TRUE(pending.ok()) << pending.status();
     ASSERT_TRUE((*pending)->Commit().ok());
   }
@@ -55,9 +58,15 @@ class CheckpointTest : public testing::Test {
   void SetBytes(const std::string& bytes) {
     std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
   }
+  absl::StatusOr<CheckpointHead> Read(Analyzer* analyzer) {
+    return ReadCheckpoint(path_, NewAnalyzer(77).settings(), [&](const AnalyzerSettings& settings) {
+      *analyzer = Analyzer(settings);
+      return &analyzer->table();
+    });
+  }
   absl::StatusCode ReadCode() {
     Analyzer analyzer = NewAnalyzer();
-    return ReadCheckpoint(path_, &analyzer.table()).status().code();
+    return Read(&analyzer).status().code();
   }
 
   unsigned seed_;
@@ -79,10 +88,11 @@ TEST_F(CheckpointTest, TheStateGoesOnBitForBit) {
   for (int i = 0; i < 3456; ++i) original.Analyze(NextMessage(), "log", &ignored);
   Save(original, {"log", offset_});
 
-  Analyzer copy = NewAnalyzer(34);
-  const auto position = ReadCheckpoint(path_, &copy.table());
-  ASSERT_TRUE(position.ok()) << position.status();
-  EXPECT_EQ(*position, (TelemetryPosition{"log", 3456}));
+  Analyzer copy = NewAnalyzer();
+  const auto head = Read(&copy);
+  ASSERT_TRUE(head.ok()) << head.status();
+  EXPECT_EQ(head->position, (TelemetryPosition{"log", 3456}));
+  EXPECT_EQ(head->settings, original.settings());
   EXPECT_EQ(copy.table().size(), 34);
 
   std::vector<v1::Insight> of_original;
@@ -105,54 +115,65 @@ TEST_F(CheckpointTest, TheStateGoesOnBitForBit) {
 TEST_F(CheckpointTest, AnEmptyStateIsKeptToo) {
   Save(NewAnalyzer(), {});
   Analyzer copy = NewAnalyzer();
-  const auto position = ReadCheckpoint(path_, &copy.table());
-  ASSERT_TRUE(position.ok()) << position.status();
-  EXPECT_EQ(*position, TelemetryPosition());
+  const auto head = Read(&copy);
+  ASSERT_TRUE(head.ok()) << head.status();
+  EXPECT_EQ(head->position, TelemetryPosition());
   EXPECT_EQ(copy.table().size(), 0);
 }
 
-TEST_F(CheckpointTest, AnotherWindowSizeKeepsTheNewestSamples) {
-  Analyzer original = NewAnalyzer();
-  SeriesRecord& series = original.table().Touch("d", "m");
-  for (int i = 1; i <= 250; ++i) series.window.Add(i);
-  series.sample_count = 250;
-  Save(original, {"log", 9});
-
-  Analyzer smaller = NewAnalyzer(1000, 10);
-  ASSERT_TRUE(ReadCheckpoint(path_, &smaller.table()).ok());
-  const SeriesRecord* kept = smaller.table().Find("d", "m");
-  EXPECT_EQ(kept->sample_count, 250);
-  EXPECT_EQ(kept->window.size(), 10);
-  EXPECT_EQ(kept->window.min(), 241);
-  EXPECT_EQ(kept->window.max(), 250);
-  EXPECT_DOUBLE_EQ(kept->window.mean(), 245.5);
-
-  Analyzer larger = NewAnalyzer(1000, 500);
-  ASSERT_TRUE(ReadCheckpoint(path_, &larger.table()).ok());
-  EXPECT_EQ(larger.table().Find("d", "m")->window.size(), 100);
-  EXPECT_EQ(larger.table().Find("d", "m")->window.min(), 151);
+TEST_F(CheckpointTest, KeepsSettingsThatAreToCome) {
+  const AnalyzerSettings next = {500, 20, 2.5, 7};
+  Analyzer analyzer = NewAnalyzer();
+  auto pending = PendingCheckpoint::Write(
+      path_,
+      {{"log", 9}, analyzer.settings(), {{{"log", 12}, next}, {{"new", 15}, analyzer.settings()}}},
+      analyzer.table());
+  ASSERT_TRUE((*pending)->Commit().ok());
+  const auto head = Read(&analyzer);
+  ASSERT_TRUE(head.ok()) << head.status();
+  ASSERT_EQ(head->changes.size(), 2u);
+  EXPECT_EQ(head->changes[0].from, (TelemetryPosition{"log", 12}));
+  EXPECT_EQ(head->changes[1].from, (TelemetryPosition{"new", 15}));
+  EXPECT_EQ(head->changes[0].settings, next);
+  EXPECT_EQ(head->changes[1].settings, NewAnalyzer().settings());
 }
 
-TEST_F(CheckpointTest, ASmallerTableKeepsTheSeriesHeardLast) {
-  Analyzer original = NewAnalyzer();
-  for (const char* device : {"a", "b", "c", "a"}) original.table().Touch(device, "m").window.Add(1);
-  Save(original, {"log", 9});
-  Analyzer smaller = NewAnalyzer(2);
-  ASSERT_TRUE(ReadCheckpoint(path_, &smaller.table()).ok());
-  EXPECT_EQ(smaller.table().Find("b", "m"), nullptr);
-  EXPECT_NE(smaller.table().Find("a", "m"), nullptr);
-  EXPECT_EQ(smaller.table().forgotten(), 1);
+// Format 1 said of the settings only how many samples a window holds.
+TEST_F(CheckpointTest, ReadsTheFormatBefore) {
+  Analyzer analyzer = NewAnalyzer(1000, 10);
+  for (int i = 0; i < 25; ++i) analyzer.table().Touch("d", "m").window.Add(i);
+  state::v1::CheckpointHeader header;
+  header.set_telemetry_journal_id("log");
+  header.set_next_telemetry_offset(9);
+  header.set_window_size_samples(10);
+  header.set_series_count(1);
+  Save(analyzer, {"log", 9});
+  std::string bytes = Bytes();
+  const size_t header_bytes = static_cast<unsigned char>(bytes[12]);
+  bytes.replace(16, header_bytes, header.SerializeAsString());
+  bytes[12] = static_cast<char>(header.ByteSizeLong());
+  bytes[8] = 1;
+  bytes.resize(bytes.size() - 8);
+  const uint64_t checksum = XXH3_64bits(bytes.data(), bytes.size());
+  bytes.append(reinterpret_cast<const char*>(&checksum), 8);
+  SetBytes(bytes);
+  Analyzer copy = NewAnalyzer();
+  const auto head = Read(&copy);
+  ASSERT_TRUE(head.ok()) << head.status();
+  EXPECT_EQ(head->position, (TelemetryPosition{"log", 9}));
+  EXPECT_EQ(head->settings, (AnalyzerSettings{77, 10, 3.0, 30}));
+  EXPECT_EQ(copy.table().Find("d", "m")->window.min(), 15);
 }
 
 TEST_F(CheckpointTest, WithoutCommitTheOldOneStays) {
   Save(NewAnalyzer(), {"log", 1});
   {
     Analyzer analyzer = NewAnalyzer();
-    auto pending = PendingCheckpoint::Write(path_, {"log", 2}, analyzer.table());
+    auto pending = PendingCheckpoint::Write(path_, {{"log", 2}}, analyzer.table());
     ASSERT_TRUE(pending.ok());
   }
   Analyzer copy = NewAnalyzer();
-  EXPECT_EQ(ReadCheckpoint(path_, &copy.table())->next_offset, 1);
+  EXPECT_EQ(Read(&copy)->position.next_offset, 1);
   EXPECT_NE(access((path_ + ".tmp").c_str(), F_OK), 0);
 }
 
@@ -188,7 +209,7 @@ TEST_F(CheckpointTest, NoDamageGoesUnnoticed) {
 TEST_F(CheckpointTest, RefusesANewerFormat) {
   Save(NewAnalyzer(), {"log", 1});
   std::string bytes = Bytes();
-  bytes[8] = 2;
+  bytes[8] = 3;
   SetBytes(bytes);
   EXPECT_EQ(ReadCode(), absl::StatusCode::kFailedPrecondition);
 }

@@ -1,6 +1,7 @@
 #include "services/analytics/series/series_table.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace sluice::analytics {
 
@@ -43,6 +44,28 @@ void SeriesTable::VisitBySilence(const std::function<void(const SeriesRecord&)>&
   for (const SeriesRecord* record = oldest_; record != nullptr; record = record->newer_) {
     visit(*record);
   }
+}
+
+void SeriesTable::TakeOver(const SeriesTable& other) {
+  std::vector<double> samples;
+  other.VisitBySilence([&](const SeriesRecord& from) {
+    SeriesRecord& to = Touch(from.device_id, from.metric);
+    to.unit = from.unit;
+    to.sample_count = from.sample_count;
+    to.anomaly_count = from.anomaly_count;
+    to.last_value = from.last_value;
+    to.last_z_score = from.last_z_score;
+    to.last_sample_time_s = from.last_sample_time_s;
+    to.last_sample_time_ns = from.last_sample_time_ns;
+    if (from.window.capacity() == window_size_samples_) {
+      to.window = from.window;
+      return;
+    }
+    samples.resize(static_cast<size_t>(from.window.size()));
+    from.window.CopySamples(samples.data());
+    const auto newest = std::min<std::ptrdiff_t>(from.window.size(), window_size_samples_);
+    for (auto it = samples.end() - newest; it != samples.end(); ++it) to.window.Add(*it);
+  });
 }
 
 void SeriesTable::Link(SeriesRecord* record) {

@@ -61,6 +61,10 @@ class SeriesTable {
   // is the same.
   void VisitBySilence(const std::function<void(const SeriesRecord&)>& visit) const;
 
+  // Takes over the series of another table: this one is as if it had heard them in that order. Of a
+  // window that holds more samples than one of ours the newest are kept. Ours must be empty.
+  void TakeOver(const SeriesTable& other);
+
   int64_t size() const { return static_cast<int64_t>(by_key_.size()); }
   int64_t max_series() const { return max_series_; }
   int window_size_samples() const { return window_size_samples_; }

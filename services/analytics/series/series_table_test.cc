@@ -100,5 +100,39 @@ TEST(SeriesTableTest, DoesWhatASlowTableDoes) {
   }
 }
 
+TEST(SeriesTableTest, TakesOverTheNewestSamples) {
+  SeriesTable original(1000, 100);
+  SeriesRecord& series = original.Touch("d", "m");
+  for (int i = 1; i <= 250; ++i) series.window.Add(i);
+  series.sample_count = 250;
+  series.unit = "K";
+
+  SeriesTable smaller(1000, 10);
+  smaller.TakeOver(original);
+  const SeriesRecord* kept = smaller.Find("d", "m");
+  ASSERT_NE(kept, nullptr);
+  EXPECT_EQ(kept->sample_count, 250);
+  EXPECT_EQ(kept->unit, "K");
+  EXPECT_EQ(kept->window.size(), 10);
+  EXPECT_EQ(kept->window.min(), 241);
+  EXPECT_EQ(kept->window.max(), 250);
+  EXPECT_DOUBLE_EQ(kept->window.mean(), 245.5);
+
+  SeriesTable larger(1000, 500);
+  larger.TakeOver(original);
+  EXPECT_EQ(larger.Find("d", "m")->window.size(), 100);
+  EXPECT_EQ(larger.Find("d", "m")->window.min(), 151);
+}
+
+TEST(SeriesTableTest, ASmallerOneTakesOverTheSeriesHeardLast) {
+  SeriesTable original(1000, 100);
+  for (const char* device : {"a", "b", "c", "a"}) original.Touch(device, "m").window.Add(1);
+  SeriesTable smaller(2, 100);
+  smaller.TakeOver(original);
+  EXPECT_EQ(smaller.Find("b", "m"), nullptr);
+  EXPECT_NE(smaller.Find("a", "m"), nullptr);
+  EXPECT_EQ(smaller.forgotten(), 1);
+}
+
 }  // namespace
 }  // namespace sluice::analytics
