@@ -93,6 +93,63 @@ def test_the_newest_stream_wins(clients):
     second.cancel()
 
 
+def seek(clients, name, **where):
+    start = subscription_pb2.Start(**where)
+    return clients.telemetry.SeekSubscription(subscription_pb2.SeekSubscriptionRequest(name=name, start=start), timeout=10)
+
+
+def test_seek_goes_back_and_forward_and_survives_kill_9(box, clients):
+    offsets = publish(clients, "seeker", range(10))
+    only = pb.TelemetryFilter(device_ids=["seeker"])
+    _, response = read(clients, "moved", 10, filter=only)
+    acknowledge(clients, "moved", response)
+    stream = clients.telemetry.SubscribeTelemetry(pb.SubscribeTelemetryRequest(subscription="moved"), timeout=20)
+    open_stream = next(stream)
+
+    there = seek(clients, "moved", offset=offsets[4])
+    assert there.cursor == offsets[4]
+    assert there.lag_records >= 6
+    assert 0 < there.lag_bytes < 100_000
+    assert there.HasField("oldest_unacknowledged_time")
+    with pytest.raises(grpc.RpcError) as caught:
+        for _ in stream:
+            pass
+    assert caught.value.code() == grpc.StatusCode.ABORTED
+    with pytest.raises(grpc.RpcError) as caught:
+        acknowledge(clients, "moved", open_stream, offsets[-1] + 1)
+    assert caught.value.code() == grpc.StatusCode.ABORTED
+
+    box.processes["ingress"].signal(signal.SIGKILL)
+    wait_for(lambda: not box.processes["ingress"].running(), "the end of ingress")
+    box.start_one("ingress")
+    again, _ = wait_for(lambda: try_read(clients, "moved", 6, filter=only), "the stream after the restart")
+    assert [value_of(m.readings[0]) for m in again] == [4, 5, 6, 7, 8, 9]
+
+    by_time = seek(clients, "moved", time=there.oldest_unacknowledged_time)
+    assert by_time.cursor <= offsets[4]
+    assert by_time.oldest_unacknowledged_time == there.oldest_unacknowledged_time
+    box_says = sluicectl_json(box, "subscriptions", "seek", "moved", "--to", "latest")[0]
+    assert int(box_says["lag_records"]) == 0
+    assert int(box_says["lag_bytes"]) == 0
+    assert "oldest_unacknowledged_time" not in box_says
+
+
+def test_seeks_that_may_not_be(clients):
+    publish(clients, "s6", [1])
+    _, response = read(clients, "fixed", 1)
+    cases = [
+        ("nobody", {"offset": 0}, grpc.StatusCode.NOT_FOUND),
+        ("fixed", {"offset": response.next_offset + 1_000_000}, grpc.StatusCode.OUT_OF_RANGE),
+        ("fixed", {"offset": -1}, grpc.StatusCode.INVALID_ARGUMENT),
+        ("fixed", {"resume": {}}, grpc.StatusCode.INVALID_ARGUMENT),
+        ("fixed", {}, grpc.StatusCode.INVALID_ARGUMENT),
+    ]
+    for name, where, code in cases:
+        with pytest.raises(grpc.RpcError) as caught:
+            seek(clients, name, **where)
+        assert caught.value.code() == code, caught.value.details()
+
+
 def test_create_list_delete(box, clients):
     request = subscription_pb2.CreateSubscriptionRequest()
     request.subscription.name = "made"

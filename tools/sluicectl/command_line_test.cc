@@ -68,8 +68,12 @@ const std::vector<std::vector<std::string>> kCommands = {{"status"},
                                                          {"command", "get"},
                                                          {"subscriptions", "list"},
                                                          {"subscriptions", "create"},
+                                                         {"subscriptions", "seek"},
                                                          {"subscriptions", "delete"},
                                                          {"deadletters", "list"},
+                                                         {"deadletters", "show"},
+                                                         {"deadletters", "replay"},
+                                                         {"deadletters", "purge"},
                                                          {"unknown-topics"}};
 
 // The commands in a line of examples, split into words as a shell does.

@@ -6,8 +6,12 @@
 
 namespace sluice::sluicectl {
 
-// `sluicectl deadletters list`. Returns the exit code.
+// `sluicectl deadletters …`. Each returns the exit code; replay that of an error if a letter was
+// not taken in.
 int Run(const Session& session, const DeadLettersListOptions& options);
+int Run(const Session& session, const DeadLettersShowOptions& options);
+int Run(const Session& session, const DeadLettersReplayOptions& options);
+int Run(const Session& session, const DeadLettersPurgeOptions& options);
 
 }  // namespace sluice::sluicectl
 

@@ -142,13 +142,48 @@ struct SubscriptionsCreateOptions {
   absl::Duration expire_after = absl::ZeroDuration();
 };
 
+struct SubscriptionsSeekOptions {
+  bool insights = false;
+  std::string name;
+  // earliest, latest, an offset or a time.
+  std::string to;
+};
+
 struct SubscriptionsDeleteOptions {
   bool insights = false;
   std::string name;
 };
 
+// Which dead letters are meant.
+struct DeadLetterFlags {
+  std::vector<std::string> reasons;  // unknown-device, …
+  std::vector<std::string> devices;
+  // Times. Empty: any.
+  std::string after;
+  std::string before;
+};
+
 struct DeadLettersListOptions {
+  DeadLetterFlags filter;
   PageOptions page;
+};
+
+struct DeadLettersShowOptions {
+  int64_t offset = 0;
+};
+
+struct DeadLettersReplayOptions {
+  // These, or those that match, or all.
+  std::vector<int64_t> offsets;
+  DeadLetterFlags filter;
+  bool all = false;
+};
+
+struct DeadLettersPurgeOptions {
+  // An offset or a time, or all.
+  std::string before;
+  bool all = false;
+  bool dry_run = false;
 };
 
 struct UnknownTopicsOptions {};
@@ -158,8 +193,9 @@ using CommandOptions =
     std::variant<StatusOptions, DevicesListOptions, DevicesGetOptions, DevicesCreateOptions,
                  DevicesUpdateOptions, DevicesDeleteOptions, TailOptions, TelemetryPublishOptions,
                  SeriesListOptions, SeriesGetOptions, CommandSendOptions, CommandGetOptions,
-                 SubscriptionsListOptions, SubscriptionsCreateOptions, SubscriptionsDeleteOptions,
-                 DeadLettersListOptions, UnknownTopicsOptions>;
+                 SubscriptionsListOptions, SubscriptionsCreateOptions, SubscriptionsSeekOptions,
+                 SubscriptionsDeleteOptions, DeadLettersListOptions, DeadLettersShowOptions,
+                 DeadLettersReplayOptions, DeadLettersPurgeOptions, UnknownTopicsOptions>;
 
 }  // namespace sluice::sluicectl
 

@@ -68,6 +68,84 @@ is FAILED or CANCELLED.)",
   command->add_option("ID", get->id, "The command's id, as command send prints it")->required();
 }
 
+void AddDeadLetterFlags(CLI::App* command, DeadLetterFlags* flags) {
+  AddRepeated(command, "--reason", &flags->reasons, "REASON",
+              "Only those refused for this reason: malformed, too-large,\n"
+              "illegal-device-id, unknown-device, disabled-device or\n"
+              "unsupported-content-type; may be repeated");
+  AddRepeated(command, "--device", &flags->devices, "ID", "Only this device's; may be repeated");
+  command->add_option("--after", flags->after, "Only those that came at or after this time")
+      ->type_name("TIME");
+  command->add_option("--before", flags->before, "Only those that came before this time")
+      ->type_name("TIME");
+}
+
+void AddDeadLetters(CLI::App* app, CommandOptions* chosen) {
+  CLI::App* group = AddGroup(app, "deadletters", "Messages that could not be taken in");
+  const auto list = std::make_shared<DeadLettersListOptions>();
+  CLI::App* command =
+      AddCommand(group,
+                 {"list", "List messages that could not be taken in",
+                  R"(Lists messages that came in by MQTT or CoAP and could not become telemetry, the
+oldest first: who sent them where, what is wrong, and the start of the payload
+(--json: all of it, base64). CLIENT and USER are the MQTT client id and user
+name of the sender, where the broker's plugin tells them. Those that a replay
+took in, and those that were purged, are gone from the list.)",
+                  R"(  sluicectl deadletters list
+  sluicectl deadletters list --reason unknown-device --device thermo-1
+  sluicectl deadletters list --all --json)"},
+                 chosen, list);
+  AddDeadLetterFlags(command, &list->filter);
+  AddPageFlags(command, &list->page);
+
+  const auto show = std::make_shared<DeadLettersShowOptions>();
+  command =
+      AddCommand(group,
+                 {"show", "Show one dead letter",
+                  "Shows all that is kept of a message that could not be taken in. What of the\n"
+                  "payload is no text is shown as dots; --json has it exactly, as base64.",
+                  R"(  sluicectl deadletters show 17
+  sluicectl deadletters show 17 --json)"},
+                 chosen, show);
+  command->add_option("OFFSET", show->offset, "Its offset, as deadletters list has it")->required();
+
+  const auto replay = std::make_shared<DeadLettersReplayOptions>();
+  command =
+      AddCommand(group,
+                 {"replay", "Take dead letters in once more",
+                  R"(Takes messages in as if they came once more, for instance when their devices
+are registered or enabled now, and shows what became of each. They keep the time
+when they came first. One that is taken in is gone from the dead letters; one
+that is refused again stays. Exit code 1 if one was not taken in. If it is
+interrupted, run it again: what came through already may come through twice.)",
+                  R"(  sluicectl deadletters replay 17 18
+  sluicectl deadletters replay --reason unknown-device --device thermo-1
+  sluicectl deadletters replay --after 2026-03-01T00:00:00Z --before 2026-03-02T00:00:00Z
+  sluicectl deadletters replay --all)"},
+                 chosen, replay);
+  command->add_option("OFFSET", replay->offsets, "Letters, as deadletters list has them");
+  AddDeadLetterFlags(command, &replay->filter);
+  command->add_flag("--all", replay->all, "Every dead letter");
+
+  const auto purge = std::make_shared<DeadLettersPurgeOptions>();
+  command =
+      AddCommand(group,
+                 {"purge", "Delete dead letters for good",
+                  R"(Deletes all dead letters up to an offset or a time, or all that are there. They
+do not come back. --dry-run counts them and deletes nothing. Their room on the
+disk is free when the log needs it.)",
+                  R"(  sluicectl deadletters purge --before 2026-03-01T00:00:00Z --dry-run
+  sluicectl deadletters purge --before 17
+  sluicectl deadletters purge --all)"},
+                 chosen, purge);
+  command
+      ->add_option("--before", purge->before,
+                   "Those below this offset, or written down before this time")
+      ->type_name("WHERE");
+  command->add_flag("--all", purge->all, "All that are there");
+  command->add_flag("--dry-run", purge->dry_run, "Only say how many");
+}
+
 }  // namespace
 
 void AddStatusCommand(CLI::App* app, CommandOptions* chosen) {
@@ -86,19 +164,7 @@ answer, 1 if one is not serving.)",
 void AddOtherCommands(CLI::App* app, CommandOptions* chosen) {
   AddSeries(app, chosen);
   AddDeviceCommand(app, chosen);
-  CLI::App* group = AddGroup(app, "deadletters", "Messages that could not be taken in");
-  const auto list = std::make_shared<DeadLettersListOptions>();
-  CLI::App* command =
-      AddCommand(group,
-                 {"list", "List messages that could not be taken in",
-                  R"(Lists messages that came in by MQTT or CoAP and could not become telemetry, the
-oldest first: who sent them where, what is wrong, and the start of the payload
-(--json: all of it, base64). CLIENT and USER are the MQTT client id and user
-name of the sender, where the broker's plugin tells them.)",
-                  R"(  sluicectl deadletters list
-  sluicectl deadletters list --all --json)"},
-                 chosen, list);
-  AddPageFlags(command, &list->page);
+  AddDeadLetters(app, chosen);
   AddCommand(app,
              {"unknown-topics", "Topics that devices publish on and nobody takes",
               R"(Lists topics under devices/ on which something was published that nobody takes:

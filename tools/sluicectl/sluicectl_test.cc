@@ -20,6 +20,7 @@ namespace sluice::sluicectl {
 namespace {
 
 using ::testing::ContainsRegex;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::UnorderedElementsAre;
@@ -61,6 +62,15 @@ class SluicectlTest : public ::testing::Test {
     device.set_enabled(true);
     device.set_status(status);
     registry_.Put(device);
+  }
+
+  void PutLetter(int64_t offset, const std::string& device_id, v1::DeadLetterReason reason) {
+    v1::DeadLetter letter;
+    letter.set_offset(offset);
+    letter.set_device_id(device_id);
+    letter.set_reason(reason);
+    letter.set_payload("{\"n\": 5}");
+    telemetry_.PutDeadLetter(letter);
   }
 
   google::protobuf::Struct Json(const std::string& line) {
@@ -272,6 +282,87 @@ TEST_F(SluicectlTest, DeadLettersWithoutASenderLeaveItsCellsEmpty) {
   EXPECT_EQ(Json(out_).fields().count("sender"), 0);
 }
 
+TEST_F(SluicectlTest, DeadLettersAreShownOneByOne) {
+  PutLetter(17, "a", v1::DEAD_LETTER_REASON_UNKNOWN_DEVICE);
+  EXPECT_EQ(Run({"deadletters", "show", "17"}), 0);
+  EXPECT_THAT(out_, ContainsRegex("offset: +17\n"));
+  EXPECT_THAT(out_, ContainsRegex("reason: +UNKNOWN_DEVICE\n"));
+  EXPECT_THAT(out_, ContainsRegex("payload: +[{].n.: 5[}]\n"));
+  EXPECT_EQ(Run({"deadletters", "show", "17", "--json"}), 0);
+  EXPECT_EQ(Json(out_).fields().at("device_id").string_value(), "a");
+  EXPECT_EQ(Run({"deadletters", "show", "18"}), 1);
+  EXPECT_THAT(err_, HasSubstr("deadletters show: NOT_FOUND: "));
+  EXPECT_EQ(Run({"deadletters", "show"}), 2);
+  EXPECT_EQ(Run({"deadletters", "show", "first"}), 2);
+}
+
+TEST_F(SluicectlTest, DeadLettersAreFiltered) {
+  EXPECT_EQ(
+      Run({"deadletters", "list", "--reason", "unknown-device", "--reason", "TOO_LARGE", "--device",
+           "a", "--after", "1970-01-01T00:00:07Z", "--before", "1970-01-01T00:00:09Z"}),
+      0);
+  const v1::DeadLetterFilter filter = telemetry_.last_filter();
+  EXPECT_THAT(filter.reasons(),
+              ElementsAre(v1::DEAD_LETTER_REASON_UNKNOWN_DEVICE, v1::DEAD_LETTER_REASON_TOO_LARGE));
+  EXPECT_THAT(filter.device_ids(), ElementsAre("a"));
+  EXPECT_EQ(filter.received_from().seconds(), 7);
+  EXPECT_EQ(filter.received_before().seconds(), 9);
+  for (const char* reason : {"unspecified", "boredom", ""}) {
+    EXPECT_EQ(Run({"deadletters", "list", "--reason", reason}), 2) << reason;
+  }
+  EXPECT_EQ(Run({"deadletters", "list", "--after", "yesterday"}), 2);
+}
+
+TEST_F(SluicectlTest, DeadLettersAreReplayed) {
+  PutLetter(17, "a", v1::DEAD_LETTER_REASON_UNKNOWN_DEVICE);
+  PutLetter(18, "b", v1::DEAD_LETTER_REASON_MALFORMED);
+  EXPECT_EQ(Run({"deadletters", "replay", "17"}), 0);
+  EXPECT_THAT(out_, ContainsRegex("^LETTER +RESULT +OFFSET +DETAIL\n +17 +taken in +117"));
+  EXPECT_EQ(Run({"deadletters", "replay", "--all"}), 1);
+  EXPECT_THAT(out_, ContainsRegex(" 18 +INVALID_ARGUMENT +byte 3: not JSON\n"));
+  EXPECT_THAT(err_, HasSubstr("deadletters replay: 1 of 2 letters were not taken in\n"));
+  EXPECT_EQ(Run({"deadletters", "replay", "--reason", "malformed", "--json"}), 1);
+  EXPECT_EQ(std::count(out_.begin(), out_.end(), '\n'), 2);
+  EXPECT_EQ(Json(out_.substr(0, out_.find('\n'))).fields().at("offset").string_value(), "117");
+  // What is told of a service that cannot write ends it.
+  PutLetter(19, "full", v1::DEAD_LETTER_REASON_UNKNOWN_DEVICE);
+  EXPECT_EQ(Run({"deadletters", "replay", "19"}), 1);
+  EXPECT_THAT(err_, HasSubstr("those behind were not tried"));
+}
+
+TEST_F(SluicectlTest, AReplayMustSayWhich) {
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {}, {"17", "--all"}, {"17", "--device", "a"}, {"--all", "--device", "a"}, {"x"}}) {
+    std::vector<std::string> command = {"deadletters", "replay"};
+    command.insert(command.end(), words.begin(), words.end());
+    EXPECT_EQ(Run(command), 2);
+  }
+}
+
+TEST_F(SluicectlTest, DeadLettersArePurged) {
+  PutLetter(17, "a", v1::DEAD_LETTER_REASON_UNKNOWN_DEVICE);
+  EXPECT_EQ(Run({"deadletters", "purge", "--all", "--dry-run"}), 0);
+  EXPECT_EQ(out_, "would purge 1 dead letters\n");
+  EXPECT_TRUE(telemetry_.last_purge().validate_only());
+  EXPECT_EQ(Run({"deadletters", "purge", "--before", "18"}), 0);
+  EXPECT_EQ(out_, "purged 1 dead letters\n");
+  EXPECT_EQ(telemetry_.last_purge().before_offset(), 18);
+  EXPECT_FALSE(telemetry_.last_purge().validate_only());
+  EXPECT_EQ(Run({"deadletters", "purge", "--before", "1970-01-01T00:00:09Z", "--json"}), 0);
+  EXPECT_EQ(telemetry_.last_purge().before_time().seconds(), 9);
+  EXPECT_EQ(Json(out_).fields().at("purged_count").string_value(), "1");
+  for (const auto& words : std::vector<std::vector<std::string>>{{},
+                                                                 {"--all", "--before", "18"},
+                                                                 {"--all", "--before", "latest"},
+                                                                 {"--before", "latest"},
+                                                                 {"--before", "soon"},
+                                                                 {"--dry-run"}}) {
+    std::vector<std::string> command = {"deadletters", "purge"};
+    command.insert(command.end(), words.begin(), words.end());
+    EXPECT_EQ(Run(command), 2);
+  }
+}
+
 TEST_F(SluicectlTest, UnknownTopicsTellWhoUsedThemLast) {
   EXPECT_EQ(Run({"unknown-topics"}), 0);
   EXPECT_EQ(out_, "");
@@ -333,6 +424,19 @@ TEST_F(SluicectlTest, SubscriptionsOfBothKinds) {
   EXPECT_THAT(out_, HasSubstr("\nalarms "));
   EXPECT_EQ(Run({"subscriptions", "delete", "cloud"}), 1);
   EXPECT_EQ(Run({"subscriptions", "create", "cloud", "--from", "yesterday"}), 2);
+}
+
+TEST_F(SluicectlTest, SubscriptionsAreMoved) {
+  EXPECT_EQ(Run({"subscriptions", "create", "cloud"}), 0);
+  EXPECT_EQ(Run({"subscriptions", "seek", "cloud", "--to", "7"}), 0);
+  EXPECT_THAT(out_, ContainsRegex("NAME +LAG +BYTES +OLDEST +CURSOR "));
+  EXPECT_THAT(out_, ContainsRegex("cloud +[0-9]+ +[0-9]+ +- +7 "));
+  EXPECT_EQ(Run({"subscriptions", "seek", "cloud", "--to", "9", "--json"}), 0);
+  EXPECT_EQ(Json(out_).fields().at("cursor").string_value(), "9");
+  EXPECT_EQ(Run({"subscriptions", "seek", "nobody", "--to", "latest"}), 1);
+  EXPECT_THAT(err_, HasSubstr("subscriptions seek: NOT_FOUND: "));
+  EXPECT_EQ(Run({"subscriptions", "seek", "cloud", "--to", "yesterday"}), 2);
+  EXPECT_EQ(Run({"subscriptions", "seek", "cloud"}), 2);
 }
 
 TEST_F(SluicectlTest, UnreachableServicesAreToldApart) {

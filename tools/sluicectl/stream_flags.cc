@@ -70,7 +70,9 @@ void AddSubscriptions(CLI::App* app, CommandOptions* chosen) {
                  {"list", "List subscriptions and how far they lag",
                   R"(Lists the named subscriptions of telemetry, or with --insights those of
 insights. LAG is how many records lie between a subscription's cursor and the
-newest record on disk: what it holds back from deletion.)",
+newest record on disk: what it holds back from deletion; BYTES is about how much
+of the disk they take, OLDEST when the first of them came. EPOCH counts its
+streams and moves.)",
                   R"(  sluicectl subscriptions list
   sluicectl subscriptions list --insights)"},
                  chosen, list);
@@ -97,6 +99,25 @@ until it is deleted.)",
       ->type_name("WHERE");
   AddDuration(command, "--expire-after", &create->expire_after,
               "Delete it when it was not used for so long, at least 1m");
+
+  const auto seek = std::make_shared<SubscriptionsSeekOptions>();
+  command =
+      AddCommand(group,
+                 {"seek", "Move a subscription to another place",
+                  R"(Moves the cursor of a named subscription, back to read again or forward to pass
+over, and shows how it stands then. Its open stream ends; the reader opens
+another and begins there. What retention has deleted does not come back: the
+reader is told of the gap.)",
+                  R"(  sluicectl subscriptions seek cloud --to earliest
+  sluicectl subscriptions seek cloud --to 2026-03-01T14:05:09Z
+  sluicectl subscriptions seek alarms --insights --to latest)"},
+                 chosen, seek);
+  command->add_option("NAME", seek->name, "Its name")->required();
+  command->add_flag("--insights", seek->insights, "Of insights");
+  command
+      ->add_option("--to", seek->to, "Where its cursor goes: earliest, latest, an offset or a time")
+      ->type_name("WHERE")
+      ->required();
 
   const auto remove = std::make_shared<SubscriptionsDeleteOptions>();
   command =

@@ -42,6 +42,10 @@ absl::StatusOr<Response> CallEither(
 std::vector<Cell> RowOf(const Console& console, const v1::Subscription& subscription) {
   return {subscription.name(),
           absl::StrCat(subscription.lag_records()),
+          absl::StrCat(subscription.lag_bytes()),
+          subscription.has_oldest_unacknowledged_time()
+              ? AgeCell(console, FromProto(subscription.oldest_unacknowledged_time()))
+              : Cell("-", Tone::kFaint),
           absl::StrCat(subscription.cursor()),
           subscription.connected() ? Cell("yes", Tone::kGood) : Cell("no", Tone::kFaint),
           absl::StrCat(subscription.epoch()),
@@ -51,10 +55,21 @@ std::vector<Cell> RowOf(const Console& console, const v1::Subscription& subscrip
 }
 
 const std::vector<Column>& Columns() {
-  static const auto* const columns =
-      new std::vector<Column>{{"NAME"},          {"LAG", true}, {"CURSOR", true}, {"CONNECTED"},
-                              {"STREAMS", true}, {"LAST USED"}, {"EXPIRES AFTER"}};
+  static const auto* const columns = new std::vector<Column>{
+      {"NAME"},      {"LAG", true},   {"BYTES", true}, {"OLDEST"},       {"CURSOR", true},
+      {"CONNECTED"}, {"EPOCH", true}, {"LAST USED"},   {"EXPIRES AFTER"}};
   return *columns;
+}
+
+// One subscription, as a call answered it.
+void Show(const Console& console, const v1::Subscription& subscription) {
+  if (console.json) {
+    WriteJson(console, subscription);
+    return;
+  }
+  Table table(Columns());
+  table.Add(RowOf(console, subscription));
+  WriteTable(console, table, "");
 }
 
 }  // namespace
@@ -104,13 +119,24 @@ int Run(const Session& session, const SubscriptionsCreateOptions& options) {
   const auto created = CallEither(*endpoint, request, &TelemetryStub::CreateSubscription,
                                   &InsightStub::CreateSubscription);
   if (!created.ok()) return ReportServiceError(console, kCommand, created.status());
-  if (console.json) {
-    WriteJson(console, *created);
-    return kExitOk;
-  }
-  Table table(Columns());
-  table.Add(RowOf(console, *created));
-  WriteTable(console, table, "");
+  Show(console, *created);
+  return kExitOk;
+}
+
+int Run(const Session& session, const SubscriptionsSeekOptions& options) {
+  constexpr char kCommand[] = "subscriptions seek";
+  const Console& console = *session.console;
+  const auto start = ParseStart(options.to);
+  if (!start.ok()) return ReportUsageError(console, kCommand, start.status());
+  const auto endpoint = FindEndpoint(session, ServiceOf(options.insights));
+  if (!endpoint.ok()) return ReportServiceError(console, kCommand, endpoint.status());
+  v1::SeekSubscriptionRequest request;
+  request.set_name(options.name);
+  *request.mutable_start() = *start;
+  const auto moved = CallEither(*endpoint, request, &TelemetryStub::SeekSubscription,
+                                &InsightStub::SeekSubscription);
+  if (!moved.ok()) return ReportServiceError(console, kCommand, moved.status());
+  Show(console, *moved);
   return kExitOk;
 }
 

@@ -9,6 +9,7 @@ namespace sluice::sluicectl {
 // `sluicectl subscriptions …`, of telemetry or of insights. Each returns the exit code.
 int Run(const Session& session, const SubscriptionsListOptions& options);
 int Run(const Session& session, const SubscriptionsCreateOptions& options);
+int Run(const Session& session, const SubscriptionsSeekOptions& options);
 int Run(const Session& session, const SubscriptionsDeleteOptions& options);
 
 }  // namespace sluice::sluicectl

@@ -291,6 +291,19 @@ grpc::Status FakeTelemetry::ListSubscriptions(grpc::ServerContext*,
   return grpc::Status::OK;
 }
 
+grpc::Status FakeTelemetry::SeekSubscription(grpc::ServerContext*,
+                                             const v1::SeekSubscriptionRequest* request,
+                                             v1::Subscription* response) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = subscriptions_.find(request->name());
+  if (found == subscriptions_.end()) {
+    return grpc::Status(grpc::StatusCode::NOT_FOUND, "no such subscription");
+  }
+  found->second.set_cursor(request->start().offset());
+  *response = found->second;
+  return grpc::Status::OK;
+}
+
 grpc::Status FakeTelemetry::DeleteSubscription(grpc::ServerContext*,
                                                const v1::DeleteSubscriptionRequest* request,
                                                google::protobuf::Empty*) {
@@ -299,9 +312,75 @@ grpc::Status FakeTelemetry::DeleteSubscription(grpc::ServerContext*,
   return grpc::Status(grpc::StatusCode::NOT_FOUND, "no such subscription");
 }
 
-grpc::Status FakeTelemetry::ListDeadLetters(grpc::ServerContext*, const v1::ListDeadLettersRequest*,
+v1::DeadLetterFilter FakeTelemetry::last_filter() const {
+  absl::MutexLock lock(&mutex_);
+  return last_filter_;
+}
+
+v1::PurgeDeadLettersRequest FakeTelemetry::last_purge() const {
+  absl::MutexLock lock(&mutex_);
+  return last_purge_;
+}
+
+grpc::Status FakeTelemetry::GetDeadLetter(grpc::ServerContext*,
+                                          const v1::GetDeadLetterRequest* request,
+                                          v1::DeadLetter* response) {
+  absl::MutexLock lock(&mutex_);
+  for (const v1::DeadLetter& letter : dead_letters_) {
+    if (letter.offset() != request->offset()) continue;
+    *response = letter;
+    return grpc::Status::OK;
+  }
+  return grpc::Status(grpc::StatusCode::NOT_FOUND, "no such letter");
+}
+
+grpc::Status FakeTelemetry::ReplayDeadLetters(grpc::ServerContext*,
+                                              const v1::ReplayDeadLettersRequest* request,
+                                              v1::ReplayDeadLettersResponse* response) {
+  absl::MutexLock lock(&mutex_);
+  last_filter_ = request->filter();
+  const auto& offsets = request->offsets();
+  const bool first = request->page_token().empty();
+  for (size_t i = 0; i < dead_letters_.size(); ++i) {
+    const v1::DeadLetter& letter = dead_letters_[i];
+    // With a filter: one letter, then the others.
+    if (request->has_filter() && (i == 0) != first) continue;
+    if (!request->has_filter() &&
+        std::find(offsets.begin(), offsets.end(), letter.offset()) == offsets.end()) {
+      continue;
+    }
+    v1::ReplayResult* const result = response->add_results();
+    result->set_dead_letter_offset(letter.offset());
+    if (letter.device_id() == "full") {
+      result->set_code(grpc::StatusCode::RESOURCE_EXHAUSTED);
+      result->set_message("no space");
+      break;
+    }
+    if (letter.reason() == v1::DEAD_LETTER_REASON_MALFORMED) {
+      result->set_code(grpc::StatusCode::INVALID_ARGUMENT);
+      result->set_message("byte 3: not JSON");
+    } else {
+      result->set_offset(100 + letter.offset());
+    }
+  }
+  if (request->has_filter() && first) response->set_next_page_token("more");
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeTelemetry::PurgeDeadLetters(grpc::ServerContext*,
+                                             const v1::PurgeDeadLettersRequest* request,
+                                             v1::PurgeDeadLettersResponse* response) {
+  absl::MutexLock lock(&mutex_);
+  last_purge_ = *request;
+  response->set_purged_count(static_cast<int64_t>(dead_letters_.size()));
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeTelemetry::ListDeadLetters(grpc::ServerContext*,
+                                            const v1::ListDeadLettersRequest* request,
                                             v1::ListDeadLettersResponse* response) {
   absl::MutexLock lock(&mutex_);
+  last_filter_ = request->filter();
   for (const v1::DeadLetter& letter : dead_letters_) *response->add_dead_letters() = letter;
   return grpc::Status::OK;
 }

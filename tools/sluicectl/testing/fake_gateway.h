@@ -72,6 +72,9 @@ class FakeTelemetry final : public v1::TelemetryService::Service {
   void PutUnknownTopic(const v1::UnknownTopic& topic);
 
   std::vector<v1::AcknowledgeRequest> acknowledged() const;
+  // The last requests about dead letters.
+  v1::DeadLetterFilter last_filter() const;
+  v1::PurgeDeadLettersRequest last_purge() const;
   v1::Telemetry last() const;
   // How many streams were opened.
   int streams() const;
@@ -86,10 +89,19 @@ class FakeTelemetry final : public v1::TelemetryService::Service {
                                   v1::Subscription*) override;
   grpc::Status ListSubscriptions(grpc::ServerContext*, const v1::ListSubscriptionsRequest*,
                                  v1::ListSubscriptionsResponse*) override;
+  grpc::Status SeekSubscription(grpc::ServerContext*, const v1::SeekSubscriptionRequest*,
+                                v1::Subscription*) override;
   grpc::Status DeleteSubscription(grpc::ServerContext*, const v1::DeleteSubscriptionRequest*,
                                   google::protobuf::Empty*) override;
   grpc::Status ListDeadLetters(grpc::ServerContext*, const v1::ListDeadLettersRequest*,
                                v1::ListDeadLettersResponse*) override;
+  grpc::Status GetDeadLetter(grpc::ServerContext*, const v1::GetDeadLetterRequest*,
+                             v1::DeadLetter*) override;
+  // A letter of reason MALFORMED is refused again; one of device `full` cannot be written now.
+  grpc::Status ReplayDeadLetters(grpc::ServerContext*, const v1::ReplayDeadLettersRequest*,
+                                 v1::ReplayDeadLettersResponse*) override;
+  grpc::Status PurgeDeadLetters(grpc::ServerContext*, const v1::PurgeDeadLettersRequest*,
+                                v1::PurgeDeadLettersResponse*) override;
   grpc::Status ListUnknownTopics(grpc::ServerContext*, const v1::ListUnknownTopicsRequest*,
                                  v1::ListUnknownTopicsResponse*) override;
 
@@ -100,6 +112,8 @@ class FakeTelemetry final : public v1::TelemetryService::Service {
   std::map<std::string, v1::Subscription> subscriptions_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::AcknowledgeRequest> acknowledged_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::DeadLetter> dead_letters_ ABSL_GUARDED_BY(mutex_);
+  v1::DeadLetterFilter last_filter_ ABSL_GUARDED_BY(mutex_);
+  v1::PurgeDeadLettersRequest last_purge_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::UnknownTopic> unknown_topics_ ABSL_GUARDED_BY(mutex_);
   int streams_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
