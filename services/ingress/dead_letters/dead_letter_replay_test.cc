@@ -91,8 +91,11 @@ class DeadLetterReplayTest : public ::testing::Test {
   DeviceReplica replica_;
   Newcomers newcomers_;
   HeardDevices heard_{&clock_};
-  JournalIntake intake_{{&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_},
-                        {}};
+  MessageWindow window_{MessageWindow::Options()};
+  DeviceRates rates_{0, 0};
+  JournalIntake intake_{
+      {&telemetry_, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_, &window_, &rates_},
+      {}};
   std::string path_;
   std::unique_ptr<DeadLetterMarks> marks_;
 };
@@ -183,7 +186,8 @@ TEST_F(DeadLetterReplayTest, StopsWhenNothingCanBeWrittenAndGoesOnThere) {
 TEST_F(DeadLetterReplayTest, WhatIsNotOnDiskIsNotMarked) {
   Register("a");
   FakeJournal slow("slow");
-  JournalIntake intake({&slow, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_}, {});
+  JournalIntake intake(
+      {&slow, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_, &window_, &rates_}, {});
   const DeadLetterLog log(&dead_letters_, marks_.get());
   v1::ReplayDeadLettersRequest request;
   request.add_offsets(0);

@@ -108,18 +108,18 @@ Verdict JournalIntake::Append(const InboundMessage* message, Receipt::Log log,
 }
 
 Verdict JournalIntake::Take(const InboundMessage& message) {
-  Verdict verdict = BuryIfRefused(message, Decide(message));
+  Verdict verdict = BuryIfRefused(message, Decide(message, /*limit_rate=*/true));
   Count(message.protocol, message.kind, message.qos, verdict);
   return verdict;
 }
 
 Verdict JournalIntake::TakeAgain(const InboundMessage& message) {
-  Verdict verdict = Decide(message);
+  Verdict verdict = Decide(message, /*limit_rate=*/false);
   Count(message.protocol, message.kind, message.qos, verdict);
   return verdict;
 }
 
-Verdict JournalIntake::Decide(const InboundMessage& message) {
+Verdict JournalIntake::Decide(const InboundMessage& message, bool limit_rate) {
   if (message.kind == InboundMessage::Kind::kUnknown) {
     return Refuse(absl::InvalidArgumentError("nothing is known to be sent to this address"),
                   v1::DEAD_LETTER_REASON_MALFORMED);
@@ -128,7 +128,7 @@ Verdict JournalIntake::Decide(const InboundMessage& message) {
   if (!id_status.ok()) {
     return Refuse(std::move(id_status), v1::DEAD_LETTER_REASON_ILLEGAL_DEVICE_ID);
   }
-  const Verdict rate = CheckRate(message);
+  const Verdict rate = limit_rate ? CheckRate(message) : Verdict();
   if (!rate.status.ok()) return rate;
   const int64_t size =
       std::max(message.payload_size_bytes, static_cast<int64_t>(message.payload.size()));

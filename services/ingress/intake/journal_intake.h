@@ -83,8 +83,8 @@ class JournalIntake final : public Intake {
 
   Verdict Take(const InboundMessage& message) override;
 
-  // Takes a dead letter in once more. If it is refused again no other letter is written: it is
-  // there.
+  // Takes a dead letter in once more, at whatever rate. If it is refused again no other letter is
+  // written: it is there.
   Verdict TakeAgain(const InboundMessage& message);
 
   // Takes telemetry that came decoded, by gRPC: validates it, sets its output-only fields and
@@ -99,7 +99,7 @@ class JournalIntake final : public Intake {
   IntakeStats stats() const;
 
  private:
-  Verdict Decide(const InboundMessage& message);
+  Verdict Decide(const InboundMessage& message, bool limit_rate);
   Verdict TakeTelemetry(const InboundMessage& message, bool over_rate);
   // Counts it against its device's rate. OK unless it is over that; `over_rate` and OK: take it.
   Verdict CheckRate(const InboundMessage& message);

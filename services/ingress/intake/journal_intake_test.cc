@@ -590,6 +590,15 @@ TEST_F(JournalIntakeRateTest, WhatABrokerHasAcknowledgedIsTakenAndFlagged) {
   EXPECT_EQ(reports_.records().size(), 1u);
 }
 
+TEST_F(JournalIntakeRateTest, DeadLettersComeBackAtWhateverRate) {
+  UseUpTheRate();
+  InboundMessage message = Message("1");
+  message.protocol = v1::PROTOCOL_COAP;
+  message.received.uptime = -absl::InfiniteDuration();
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(limited_.TakeAgain(message).status.ok());
+  EXPECT_EQ(telemetry_.records().size(), 5u);
+}
+
 TEST_F(JournalIntakeRateTest, WhatComesByARingIsLimitedElsewhere) {
   UseUpTheRate();
   InboundMessage message = FromRing(Message("1"), 1, 100);
