@@ -5,12 +5,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/status/field_violation.h"
+#include "libs/status/retry_info.h"
 
 namespace sluice::ingress {
 namespace {
 
 constexpr int kMaxMessages = 1000;
 constexpr absl::Duration kLookUp = absl::Milliseconds(100);
+// What a caller is told to wait when nothing can be taken in now.
+constexpr absl::Duration kRetryAfter = absl::Seconds(5);
 
 // The code for a message: what is too large is the sender's mistake like any other.
 absl::StatusCode CodeOf(const Verdict& verdict) {
@@ -38,6 +41,9 @@ absl::StatusOr<v1::PublishTelemetryResponse> PublishAll(v1::PublishTelemetryRequ
     } else {
       verdict.status = not_now;
     }
+    const bool not_now_at_all = response.results_size() == 1 && !verdict.status.ok() &&
+                                verdict.reason == v1::DEAD_LETTER_REASON_UNSPECIFIED;
+    if (not_now_at_all) return WithRetryInfo(verdict.status, kRetryAfter);
     if (verdict.status.ok()) {
       result->set_offset(verdict.receipt.offset);
       *last = verdict.receipt;

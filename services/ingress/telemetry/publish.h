@@ -13,7 +13,8 @@ namespace sluice::ingress {
 
 // Takes the messages of a PublishTelemetry call in; they are not on disk yet. `last` becomes the
 // receipt of the last one taken in. INVALID_ARGUMENT if the batch is empty or too large. When a
-// message cannot be written now those behind it are not tried, so that none overtakes it.
+// message cannot be written now those behind it are not tried, so that none overtakes it; if it is
+// the first one, that status is returned, with a google.rpc.RetryInfo.
 absl::StatusOr<v1::PublishTelemetryResponse> PublishAll(v1::PublishTelemetryRequest request,
                                                         const Moment& received,
                                                         JournalIntake* intake, Receipt* last);
