@@ -23,6 +23,17 @@ config::v1::Grpc DefaultGrpc(absl::string_view listen) {
   return grpc;
 }
 
+config::v1::Journal DefaultJournal(int64_t max_bytes, int64_t hard_max_bytes,
+                                   int64_t segment_bytes) {
+  config::v1::Journal journal;
+  journal.set_max_bytes(max_bytes);
+  journal.set_hard_max_bytes(hard_max_bytes);
+  journal.set_segment_bytes(segment_bytes);
+  journal.set_when_full(kRejectNew);
+  journal.set_min_free_bytes(64 * kMiB);
+  return journal;
+}
+
 void SettingsCheck::That(bool holds, absl::string_view field, absl::string_view rule) {
   if (!holds) Add(InvalidField(field, rule));
 }
@@ -90,6 +101,12 @@ void SettingsCheck::Journal(const std::string& field, const config::v1::Journal&
        absl::StrCat("is ", journal.segment_bytes(), "; must be at most a quarter of ", field,
                     ".max_bytes, which is ", journal.max_bytes()));
   Range(field + ".sync_interval", journal.sync_interval(), absl::ZeroDuration(), absl::Seconds(10));
+  OneOf(field + ".when_full", journal.when_full(), {kRejectNew, kDropOldest});
+  Range(field + ".min_free_bytes", journal.min_free_bytes(), 0, kTiB);
+  if (journal.has_max_age()) {
+    That(FromProto(journal.max_age()) >= absl::Minutes(1), field + ".max_age",
+         "must be 1 min or more");
+  }
 }
 
 }  // namespace sluice

@@ -19,9 +19,15 @@ inline constexpr int64_t kMiB = int64_t{1} << 20;
 inline constexpr int64_t kGiB = int64_t{1} << 30;
 inline constexpr int64_t kTiB = int64_t{1} << 40;
 
+// Values of config::v1::Journal::when_full.
+inline constexpr char kRejectNew[] = "reject_new";
+inline constexpr char kDropOldest[] = "drop_oldest";
+
 // The defaults that all services share; `listen` is the service's own port.
 config::v1::Log DefaultLog();
 config::v1::Grpc DefaultGrpc(absl::string_view listen);
+config::v1::Journal DefaultJournal(int64_t max_bytes, int64_t hard_max_bytes,
+                                   int64_t segment_bytes);
 
 // Any number of checks of settings, of which the first that fails is kept: INVALID_ARGUMENT with
 // the setting's path (`journal.max_bytes`), what it is and what it must be.

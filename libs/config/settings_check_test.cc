@@ -27,10 +27,9 @@ google::protobuf::Duration Duration(int64_t seconds, int32_t nanos) {
 }
 
 config::v1::Journal SmallestJournal() {
-  config::v1::Journal journal;
-  journal.set_max_bytes(kMiB);
-  journal.set_hard_max_bytes(kMiB);
-  journal.set_segment_bytes(kMiB / 4);
+  config::v1::Journal journal = DefaultJournal(kMiB, kMiB, kMiB / 4);
+  journal.set_min_free_bytes(0);
+  journal.mutable_max_age()->set_seconds(60);
   return journal;
 }
 
@@ -117,6 +116,11 @@ TEST(SettingsCheckTest, NamesTheSharedSettingThatIsWrong) {
        journal([](auto* s) { s->mutable_sync_interval()->set_seconds(11); })},
       {"dead_letters.sync_interval",
        journal([](auto* s) { s->mutable_sync_interval()->set_nanos(-1); })},
+      {"dead_letters.when_full", journal([](auto* s) { s->set_when_full("drop"); })},
+      {"dead_letters.when_full", journal([](auto* s) { s->clear_when_full(); })},
+      {"dead_letters.min_free_bytes", journal([](auto* s) { s->set_min_free_bytes(-1); })},
+      {"dead_letters.min_free_bytes", journal([](auto* s) { s->set_min_free_bytes(kTiB + 1); })},
+      {"dead_letters.max_age", journal([](auto* s) { s->mutable_max_age()->set_seconds(59); })},
   };
   for (const auto& wrong : kWrong) {
     EXPECT_TRUE(absl::StartsWith(wrong.error, std::string(wrong.field) + ": "))

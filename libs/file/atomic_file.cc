@@ -10,12 +10,13 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "libs/file/file_error.h"
 
 namespace sluice {
 namespace {
 
 absl::Status Failed(absl::string_view what, absl::string_view path) {
-  return absl::ErrnoToStatus(errno, absl::StrCat(what, " ", path));
+  return FileError(errno, absl::StrCat(what, " ", path));
 }
 
 absl::Status WriteAll(int fd, absl::string_view content, const std::string& path) {

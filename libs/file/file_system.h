@@ -15,7 +15,8 @@ namespace sluice {
 
 // The file system as the units that promise durability use it, so that tests can take the power
 // away. All of it is thread-safe; errors are RESOURCE_EXHAUSTED (no space, too many open files),
-// PERMISSION_DENIED, NOT_FOUND and UNAVAILABLE (everything else), with the path in the message.
+// PERMISSION_DENIED, NOT_FOUND and UNAVAILABLE (everything else, also a file system that is
+// read-only), with the path in the message.
 
 // An open file.
 class File {
@@ -36,6 +37,10 @@ class File {
   virtual absl::Status Sync() = 0;
 
   virtual absl::StatusOr<int64_t> Size() = 0;
+
+  // Tells this file from every copy of it, as long as it exists, whatever its name and content.
+  // Empty if not known.
+  virtual std::string Fingerprint() = 0;
 };
 
 // Held as long as it lives.
@@ -61,6 +66,9 @@ class FileSystem {
   virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
   // When it returns OK, the directory's entries survive power loss.
   virtual absl::Status SyncDirectory(const std::string& path) = 0;
+
+  // What the file system that the directory lies in has left for this process, in bytes.
+  virtual absl::StatusOr<int64_t> FreeBytes(const std::string& directory) = 0;
 
   // FAILED_PRECONDITION: somebody else holds it.
   virtual absl::StatusOr<std::unique_ptr<DirectoryLock>> Lock(const std::string& directory) = 0;

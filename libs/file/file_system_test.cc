@@ -54,6 +54,22 @@ TEST_P(FileSystemTest, ListsRenamesAndRemoves) {
   EXPECT_EQ(files_->OpenForRead(directory_ + "/b").status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_P(FileSystemTest, TellsAFileFromItsCopyWhateverItsName) {
+  const std::string first = files_->OpenForWrite(directory_ + "/f").value()->Fingerprint();
+  ASSERT_TRUE(files_->Rename(directory_ + "/f", directory_ + "/g").ok());
+  EXPECT_EQ(files_->OpenForRead(directory_ + "/g").value()->Fingerprint(), first);
+  const std::string second = files_->OpenForWrite(directory_ + "/f").value()->Fingerprint();
+  // Some file systems do not tell.
+  EXPECT_TRUE(first.empty() || second != first);
+}
+
+TEST_P(FileSystemTest, TellsWhatIsFree) {
+  EXPECT_GT(files_->FreeBytes(directory_).value(), 0);
+  if (GetParam()) {
+    EXPECT_EQ(files_->FreeBytes(directory_ + "/no").status().code(), absl::StatusCode::kNotFound);
+  }
+}
+
 TEST_P(FileSystemTest, ALockIsHeldOnce) {
   auto lock = files_->Lock(directory_);
   ASSERT_TRUE(lock.ok());

@@ -39,7 +39,7 @@ class MemoryFileSystem::OpenFile final : public File {
       bytes.remove_suffix(std::min<size_t>(bytes.size(), growth - files_->free_bytes_));
       status = absl::ResourceExhaustedError(absl::StrCat("cannot write ", path_, ": full"));
     }
-    files_->free_bytes_ -= std::min(growth, files_->free_bytes_);
+    files_->Release(-std::min(growth, files_->free_bytes_));
     for (std::string* const written : {&inode_->content, &inode_->dirty}) {
       if (written->size() < position + bytes.size()) written->resize(position + bytes.size());
       std::memcpy(&(*written)[position], bytes.data(), bytes.size());
@@ -52,6 +52,7 @@ class MemoryFileSystem::OpenFile final : public File {
     if (absl::Status status = files_->Faulted(files_->truncate_fault_, path_); !status.ok()) {
       return status;
     }
+    files_->Release(static_cast<int64_t>(inode_->content.size()) - size);
     inode_->content.resize(static_cast<size_t>(size));
     inode_->dirty.resize(static_cast<size_t>(size));
     return absl::OkStatus();
@@ -77,6 +78,8 @@ class MemoryFileSystem::OpenFile final : public File {
     absl::MutexLock lock(&files_->mutex_);
     return static_cast<int64_t>(inode_->content.size());
   }
+
+  std::string Fingerprint() override { return absl::StrCat(inode_->number); }
 
  private:
   MemoryFileSystem* const files_;
@@ -151,6 +154,7 @@ void MemoryFileSystem::LosePower(int64_t kept_bytes) {
   std::map<std::string, std::shared_ptr<Inode>> after;
   for (const auto& [path, inode] : synced_entries_) {
     auto survivor = std::make_shared<Inode>();
+    survivor->number = inode->number;
     survivor->content = inode->synced;
     if (inode->content.size() > inode->synced.size()) {
       survivor->content += inode->content.substr(inode->synced.size(), kept_bytes);
@@ -171,10 +175,29 @@ std::string MemoryFileSystem::Content(const std::string& path) const {
 
 void MemoryFileSystem::SetContent(const std::string& path, const std::string& content) {
   absl::MutexLock lock(&mutex_);
-  auto& inode = entries_[path];
-  if (inode == nullptr) inode = std::make_shared<Inode>();
+  auto& inode = Entry(path);
   inode->content = inode->dirty = inode->synced = content;
   synced_entries_[path] = inode;
+}
+
+std::shared_ptr<MemoryFileSystem::Inode>& MemoryFileSystem::Entry(const std::string& path) {
+  auto& inode = entries_[path];
+  if (inode == nullptr) {
+    inode = std::make_shared<Inode>();
+    inode->number = ++inodes_;
+  }
+  return inode;
+}
+
+void MemoryFileSystem::ImageTo(MemoryFileSystem* other) const {
+  absl::MutexLock lock(&mutex_);
+  absl::MutexLock other_lock(&other->mutex_);
+  other->inodes_ = inodes_;
+  for (const auto& [path, inode] : entries_) {
+    auto copy = std::make_shared<Inode>(*inode);
+    copy->dirty = copy->synced = copy->content;
+    other->entries_[path] = other->synced_entries_[path] = std::move(copy);
+  }
 }
 
 bool MemoryFileSystem::Exists(const std::string& path) const {
@@ -191,9 +214,7 @@ absl::StatusOr<std::unique_ptr<File>> MemoryFileSystem::OpenForRead(const std::s
 
 absl::StatusOr<std::unique_ptr<File>> MemoryFileSystem::OpenForWrite(const std::string& path) {
   absl::MutexLock lock(&mutex_);
-  auto& inode = entries_[path];
-  if (inode == nullptr) inode = std::make_shared<Inode>();
-  return std::make_unique<OpenFile>(this, path, inode);
+  return std::make_unique<OpenFile>(this, path, Entry(path));
 }
 
 absl::Status MemoryFileSystem::CreateDirectory(const std::string&) { return absl::OkStatus(); }
@@ -210,8 +231,11 @@ absl::StatusOr<std::vector<std::string>> MemoryFileSystem::List(const std::strin
 
 absl::Status MemoryFileSystem::Remove(const std::string& path) {
   absl::MutexLock lock(&mutex_);
-  return entries_.erase(path) > 0 ? absl::OkStatus()
-                                  : absl::NotFoundError(absl::StrCat("no file ", path));
+  const auto found = entries_.find(path);
+  if (found == entries_.end()) return absl::NotFoundError(absl::StrCat("no file ", path));
+  Release(static_cast<int64_t>(found->second->content.size()));
+  entries_.erase(found);
+  return absl::OkStatus();
 }
 
 absl::Status MemoryFileSystem::Rename(const std::string& from, const std::string& to) {
@@ -230,6 +254,11 @@ absl::Status MemoryFileSystem::SyncDirectory(const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<int64_t> MemoryFileSystem::FreeBytes(const std::string&) {
+  absl::MutexLock lock(&mutex_);
+  return free_bytes_;
+}
+
 absl::StatusOr<std::unique_ptr<DirectoryLock>> MemoryFileSystem::Lock(
     const std::string& directory) {
   absl::MutexLock lock(&mutex_);
@@ -242,6 +271,10 @@ absl::StatusOr<std::unique_ptr<DirectoryLock>> MemoryFileSystem::Lock(
 std::string MemoryFileSystem::BootId() {
   absl::MutexLock lock(&mutex_);
   return absl::StrCat("boot-", boots_);
+}
+
+void MemoryFileSystem::Release(int64_t bytes) {
+  if (free_bytes_ != INT64_MAX) free_bytes_ += bytes;
 }
 
 absl::Status MemoryFileSystem::Faulted(const Fault& fault, const std::string& path) const {

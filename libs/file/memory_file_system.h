@@ -19,7 +19,8 @@ namespace sluice {
 class MemoryFileSystem final : public FileSystem {
  public:
   // What happens from now on. Paths are chosen by a part of their name; empty: every path.
-  // The disk takes `bytes` more and is full then: a write stops half-way.
+  // The disk takes `bytes` more and is full then: a write stops half-way. What is removed or cut
+  // off is free again.
   void SetFreeBytes(int64_t bytes);
   void FailWrites(const std::string& part, absl::Status status);
   void FailTruncates(absl::Status status);
@@ -44,6 +45,9 @@ class MemoryFileSystem final : public FileSystem {
   std::string Content(const std::string& path) const;
   void SetContent(const std::string& path, const std::string& content);
   bool Exists(const std::string& path) const;
+  // `other` becomes the same disk as readers see it now, as an image of the device would be; files
+  // that are copied one by one are others.
+  void ImageTo(MemoryFileSystem* other) const;
 
   absl::StatusOr<std::unique_ptr<File>> OpenForRead(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<File>> OpenForWrite(const std::string& path) override;
@@ -52,11 +56,13 @@ class MemoryFileSystem final : public FileSystem {
   absl::Status Remove(const std::string& path) override;
   absl::Status Rename(const std::string& from, const std::string& to) override;
   absl::Status SyncDirectory(const std::string& path) override;
+  absl::StatusOr<int64_t> FreeBytes(const std::string& directory) override;
   absl::StatusOr<std::unique_ptr<DirectoryLock>> Lock(const std::string& directory) override;
   std::string BootId() override;
 
  private:
   struct Inode {
+    int64_t number = 0;
     std::string content;  // what readers see
     std::string dirty;    // what the next sync that succeeds makes durable
     std::string synced;
@@ -71,6 +77,8 @@ class MemoryFileSystem final : public FileSystem {
   };
 
   absl::Status Faulted(const Fault& fault, const std::string& path) const;
+  std::shared_ptr<Inode>& Entry(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Release(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable absl::Mutex mutex_;
   std::map<std::string, std::shared_ptr<Inode>> entries_ ABSL_GUARDED_BY(mutex_);
@@ -85,6 +93,7 @@ class MemoryFileSystem final : public FileSystem {
   int held_syncs_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t syncs_ ABSL_GUARDED_BY(mutex_) = 0;
   int boots_ ABSL_GUARDED_BY(mutex_) = 1;
+  int64_t inodes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace sluice

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,7 +22,6 @@ absl::Status FileError(int error, absl::string_view doing, absl::string_view pat
       return absl::NotFoundError(message);
     case EACCES:
     case EPERM:
-    case EROFS:
       return absl::PermissionDeniedError(message);
     case ENOSPC:
     case EDQUOT:
@@ -95,6 +95,16 @@ class PosixFile final : public File {
     return static_cast<int64_t>(info.st_size);
   }
 
+  // The number alone is given out again once the file is deleted.
+  std::string Fingerprint() override {
+    struct statx info;
+    if (statx(descriptor_.get(), "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &info) != 0 ||
+        (info.stx_mask & STATX_BTIME) == 0) {
+      return "";
+    }
+    return absl::StrCat(info.stx_ino, " born ", info.stx_btime.tv_sec, ".", info.stx_btime.tv_nsec);
+  }
+
  private:
   const Descriptor descriptor_;
   const std::string path_;
@@ -154,6 +164,14 @@ class Posix final : public FileSystem {
     const Descriptor directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (directory.get() < 0) return FileError(errno, "open", path);
     return fsync(directory.get()) == 0 ? absl::OkStatus() : FileError(errno, "sync", path);
+  }
+
+  absl::StatusOr<int64_t> FreeBytes(const std::string& directory) override {
+    struct statvfs info;
+    if (statvfs(directory.c_str(), &info) != 0) {
+      return FileError(errno, "look at the file system of", directory);
+    }
+    return static_cast<int64_t>(info.f_bavail) * static_cast<int64_t>(info.f_frsize);
   }
 
   absl::StatusOr<std::unique_ptr<DirectoryLock>> Lock(const std::string& directory) override {

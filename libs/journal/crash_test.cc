@@ -24,9 +24,9 @@ TEST_F(CrashTest, ARestartOfTheProcessLosesNothingAndSkipsNothing) {
   FillTo(30);
   files_.HoldSyncs(true);
   for (int64_t i = 30; i < 50; ++i) ASSERT_TRUE(journal_->Append(Payload(i)).ok());
-  // The process dies here: what it wrote is in the kernel's hands.
+  // The process dies here: what it wrote is in the kernel's hands. The old one goes on elsewhere.
   MemoryFileSystem survivor;
-  CopyTo(&survivor);
+  files_.ImageTo(&survivor);
   options_.file_system = &survivor;
   auto dead = std::move(journal_);
   Open();
@@ -41,7 +41,7 @@ TEST_F(CrashTest, AfterAKillItIsKnownHowFarReadersHaveSeen) {
   Open();
   FillTo(50);
   MemoryFileSystem survivor;
-  CopyTo(&survivor);
+  files_.ImageTo(&survivor);
   options_.file_system = &survivor;
   survivor.SetContent(PathOf(40), survivor.Content(PathOf(40)).substr(0, Position(7)));
   auto dead = std::move(journal_);

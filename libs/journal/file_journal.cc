@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/failpoint/failpoint.h"
+#include "libs/file/disk_probe.h"
 #include "libs/journal/record_format.h"
 #include "libs/journal/segment_reader.h"
 
@@ -19,13 +20,20 @@ constexpr size_t kKeptFrameBytes = 64 << 10;
 constexpr int64_t kReservedOffsets = 4096;
 // With a fast writer: for so many groups like the last one.
 constexpr int64_t kReservedGroups = 16;
+// How much is written, at most, before it is looked again whether there is room.
+constexpr int64_t kRoomBytes = 1 << 20;
+constexpr absl::Duration kSpaceInterval = absl::Milliseconds(100);
+constexpr absl::Duration kAgeInterval = absl::Seconds(1);
+// Age and other users of the disk need a look also while nothing is appended.
+constexpr absl::Duration kLongestRest = absl::Seconds(1);
 
 absl::Status CheckOptions(const JournalOptions& options) {
   if (options.dir.empty()) return absl::InvalidArgumentError("the journal has no directory");
   if (options.segment_bytes < 1 || options.max_bytes < 1 ||
-      options.hard_max_bytes < options.max_bytes) {
+      options.hard_max_bytes < options.max_bytes || options.min_free_bytes < 0 ||
+      options.max_age <= absl::ZeroDuration()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("sizes of the journal ", options.dir, " are out of range"));
+        absl::StrCat("limits of the journal ", options.dir, " are out of range"));
   }
   return absl::OkStatus();
 }
@@ -85,8 +93,8 @@ absl::Status FileJournal::Start() {
   catalog_->SetDurable(*segment_, writer_->position(), log->end_offset);
   durable_offset_ = log->end_offset;
   for (const auto& [from, to] : log->holes) catalog_->Classify(from, to);
-  sync_thread_ =
-      std::make_unique<SyncThread>(options_.sync_interval, [this] { return SyncAndTidy(); });
+  sync_thread_ = std::make_unique<SyncThread>(
+      options_.sync_interval, [this] { return SyncAndTidy(); }, kLongestRest);
   return absl::OkStatus();
 }
 
@@ -94,7 +102,7 @@ void FileJournal::ListSegments(const RecoveredLog& log) {
   marks_ = log.marks;
   id_ = marks_.identity.Text();
   seed_ = marks_.identity.Seed();
-  catalog_ = std::make_unique<SegmentCatalog>(marks_.begin_offset);
+  catalog_ = std::make_unique<SegmentCatalog>(marks_.begin_offset, marks_.dropped_before_begin);
   int64_t previous_bytes = 0;
   for (const RecoveredSegment& recovered : log.segments) {
     catalog_->Add(recovered.segment, previous_bytes);
@@ -132,37 +140,94 @@ absl::StatusOr<int64_t> FileJournal::Append(absl::string_view record) {
     return absl::InvalidArgumentError(
         absl::StrCat("a record of ", record.size(), " bytes; at most ", kMaxRecordBytes));
   }
-  int64_t offset;
+  absl::StatusOr<int64_t> offset;
   {
     absl::MutexLock lock(&append_mutex_);
     if (failed_) return absl::UnavailableError("the journal's disk has failed");
-    const int64_t frame_bytes = kRecordHeaderBytes + static_cast<int64_t>(record.size());
-    if (writer_->position() > kSegmentHeaderBytes &&
-        writer_->position() + frame_bytes > options_.segment_bytes) {
-      const std::shared_ptr<File> full = writer_->file();
-      absl::Status status = BeginSegment(writer_->position(), 0);
-      if (!status.ok()) return status;
-      closed_files_.push_back(full);
-    }
-    offset = end_offset_;
-    const int64_t time_us = absl::ToUnixMicros(clock_->Now());
-    frame_.clear();
-    AppendRecord(seed_, offset, time_us, record, &frame_);
-    const int64_t position = writer_->position();
-    failpoint::Reach(failpoint::Point::kAppend);
-    if (absl::Status status = writer_->Append(frame_); !status.ok()) return status;
-    failpoint::Reach(failpoint::Point::kAppended);
-    if (position >= next_index_position_) {
-      catalog_->AddIndexPoint(position, offset);
-      next_index_position_ = position + kIndexBytes;
-    }
-    max_time_us_ = std::max(max_time_us_, time_us);
-    if (frame_.capacity() > kKeptFrameBytes) std::string().swap(frame_);
-    end_offset_ = offset + 1;
+    absl::Status room = MakeRoom(static_cast<int64_t>(record.size()));
+    if (!room.ok()) return room;
+    offset = Write(record);
+    write_status_ = offset.status();
   }
+  if (!offset.ok()) return offset;
   ++appended_records_;
+  may_delete_ = true;
   sync_thread_->Wake();
   return offset;
+}
+
+absl::StatusOr<int64_t> FileJournal::Write(absl::string_view record) {
+  const int64_t frame_bytes = kRecordHeaderBytes + static_cast<int64_t>(record.size());
+  if (writer_->position() > kSegmentHeaderBytes &&
+      writer_->position() + frame_bytes > options_.segment_bytes) {
+    const std::shared_ptr<File> full = writer_->file();
+    absl::Status status = BeginSegment(writer_->position(), 0);
+    if (!status.ok()) return status;
+    closed_files_.push_back(full);
+  }
+  const int64_t offset = end_offset_;
+  const int64_t time_us = absl::ToUnixMicros(clock_->Now());
+  frame_.clear();
+  AppendRecord(seed_, offset, time_us, record, &frame_);
+  const int64_t position = writer_->position();
+  failpoint::Reach(failpoint::Point::kAppend);
+  if (absl::Status status = writer_->Append(frame_); !status.ok()) return status;
+  failpoint::Reach(failpoint::Point::kAppended);
+  if (position >= next_index_position_) {
+    catalog_->AddIndexPoint(position, offset);
+    next_index_position_ = position + kIndexBytes;
+  }
+  max_time_us_ = std::max(max_time_us_, time_us);
+  if (frame_.capacity() > kKeptFrameBytes) std::string().swap(frame_);
+  room_bytes_ -= frame_bytes;
+  end_offset_ = offset + 1;
+  return offset;
+}
+
+absl::Status FileJournal::MakeRoom(int64_t record_bytes) {
+  const int64_t bytes = kSegmentHeaderBytes + kRecordHeaderBytes + record_bytes;
+  if (bytes <= room_bytes_) return absl::OkStatus();
+  room_bytes_ = 0;
+  // What retention, or the sync thread in need, deletes is room already.
+  const int64_t needed_from =
+      options_.when_full == WhenFull::kDropOldest ? INT64_MAX : retention_point_.load();
+  const int64_t needed = catalog_->ClosedBytesFrom(needed_from) + writer_->position();
+  const int64_t below_hard_max = options_.hard_max_bytes - needed;
+  if (below_hard_max < bytes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the log ", options_.dir, " is full: it holds ", needed,
+                     " bytes that are still needed, hard_max_bytes is ", options_.hard_max_bytes));
+  }
+  int64_t above_reserve = kRoomBytes;
+  if (options_.min_free_bytes > 0) {
+    const auto free_bytes = files_->FreeBytes(options_.dir);
+    // If the disk does not even tell, the write will say why.
+    if (free_bytes.ok()) {
+      above_reserve = *free_bytes - options_.min_free_bytes + catalog_->BytesBelow(needed_from);
+      if (above_reserve < bytes) {
+        return absl::ResourceExhaustedError(
+            absl::StrCat("the disk of ", options_.dir, " is full: ", *free_bytes,
+                         " bytes are free, min_free_bytes is ", options_.min_free_bytes));
+      }
+    }
+  }
+  room_bytes_ = std::max(bytes, std::min({below_hard_max, above_reserve, kRoomBytes}));
+  return absl::OkStatus();
+}
+
+absl::Status FileJournal::CheckWritable() {
+  if (failed_) return absl::UnavailableError("the journal's disk has failed");
+  {
+    absl::MutexLock lock(&append_mutex_);
+    const int64_t bytes = std::min(kMaxRecordBytes, options_.segment_bytes);
+    if (absl::Status room = MakeRoom(bytes); !room.ok()) return room;
+    if (write_status_.ok()) return absl::OkStatus();
+  }
+  const absl::Status probed = ProbeDisk(files_, options_.dir);
+  if (!probed.ok()) return probed;
+  absl::MutexLock lock(&append_mutex_);
+  write_status_ = absl::OkStatus();
+  return absl::OkStatus();
 }
 
 absl::Status FileJournal::BeginSegment(int64_t previous_end, int64_t skipped_before) {
@@ -183,6 +248,7 @@ absl::Status FileJournal::BeginSegment(int64_t previous_end, int64_t skipped_bef
   segment_ = std::move(segment);
   next_index_position_ = kSegmentHeaderBytes + kIndexBytes;
   new_entries_ = true;
+  room_bytes_ -= kSegmentHeaderBytes;
   catalog_->Add(segment_, previous_end);
   return absl::OkStatus();
 }
@@ -254,20 +320,43 @@ void FileJournal::Publish(const Extent& extent) {
 }
 
 absl::Status FileJournal::Tidy() {
-  const auto dropped =
-      catalog_->Drop(options_.max_bytes, options_.hard_max_bytes, retention_point_);
+  if (!may_delete_) return absl::OkStatus();
+  const auto dropped = catalog_->Drop(WhatToDrop());
   if (dropped.empty()) return absl::OkStatus();
   // First the mark: should the process end now, the next Open deletes the rest.
   marks_.begin_offset = catalog_->begin_offset();
+  marks_.dropped_before_begin = catalog_->dropped_before_begin();
   if (absl::Status status = marks_file_->Store(marks_); !status.ok()) return status;
   for (const DroppedSegment& segment : dropped) {
     // A file that stays is deleted by the next Open.
     files_->Remove(segment.path).IgnoreError();
     absl::MutexLock lock(&stats_mutex_);
     stats_.deleted_records += segment.deleted_records;
-    stats_.deleted_unacknowledged_records += segment.deleted_unacknowledged_records;
+    (segment.for_reserve ? stats_.deleted_for_reserve_records
+                         : stats_.deleted_unacknowledged_records) +=
+        segment.deleted_unacknowledged_records;
   }
   return absl::OkStatus();
+}
+
+DropRules FileJournal::WhatToDrop() {
+  const bool drops = options_.when_full == WhenFull::kDropOldest;
+  DropRules rules;
+  rules.retention_point = retention_point_;
+  rules.max_bytes = options_.max_bytes;
+  if (drops) rules.hard_max_bytes = options_.hard_max_bytes;
+  const absl::Duration now = clock_->Uptime();
+  if (options_.min_free_bytes > 0 && now >= next_space_look_) {
+    next_space_look_ = now + kSpaceInterval;
+    const auto free_bytes = files_->FreeBytes(options_.dir);
+    if (free_bytes.ok()) rules.missing_bytes = options_.min_free_bytes - *free_bytes;
+    rules.missing_bytes_from_needed = drops;
+  }
+  if (options_.max_age < absl::InfiniteDuration() && now >= next_age_look_) {
+    next_age_look_ = now + kAgeInterval;
+    rules.stale_before_us = absl::ToUnixMicros(clock_->Now() - options_.max_age);
+  }
+  return rules;
 }
 
 void FileJournal::Fail(const absl::Status& status) {
@@ -320,7 +409,9 @@ void FileJournal::RemoveDurableListener(int64_t key) {
 }
 
 void FileJournal::SetRetentionPoint(int64_t offset) {
-  if (retention_point_.exchange(offset) < offset) sync_thread_->Wake();
+  const bool rises = retention_point_.exchange(offset) < offset;
+  may_delete_ = true;
+  if (rises) sync_thread_->Wake();
 }
 
 std::unique_ptr<JournalReader> FileJournal::NewReader(int64_t offset) {

@@ -34,6 +34,7 @@ class FileJournal final : public Journal {
 
   const std::string& id() const override { return id_; }
   absl::StatusOr<int64_t> Append(absl::string_view record) override;
+  absl::Status CheckWritable() override;
   int64_t begin_offset() const override { return catalog_->begin_offset(); }
   int64_t durable_offset() const override { return durable_offset_; }
   int64_t end_offset() const override { return end_offset_; }
@@ -66,6 +67,11 @@ class FileJournal final : public Journal {
   absl::Status BeginSegment(int64_t previous_end, int64_t skipped_before)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mutex_);
 
+  absl::StatusOr<int64_t> Write(absl::string_view record)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mutex_);
+  // OK: a record of this size may be written.
+  absl::Status MakeRoom(int64_t record_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mutex_);
+
   // On the sync thread.
   // Returns whether there was anything to sync.
   bool SyncAndTidy();
@@ -74,6 +80,7 @@ class FileJournal final : public Journal {
   absl::Status Reserve(int64_t end_offset);
   void Publish(const Extent& extent);
   absl::Status Tidy();
+  DropRules WhatToDrop();
   void Fail(const absl::Status& status);
 
   const JournalOptions options_;
@@ -83,6 +90,8 @@ class FileJournal final : public Journal {
   // After Start used by the sync thread alone.
   std::unique_ptr<MarksFile> marks_file_;
   Marks marks_;
+  absl::Duration next_age_look_;    // Uptime
+  absl::Duration next_space_look_;  // Uptime
   std::string id_;
   uint64_t seed_ = 0;
   std::unique_ptr<SegmentCatalog> catalog_;
@@ -93,6 +102,10 @@ class FileJournal final : public Journal {
   std::string frame_ ABSL_GUARDED_BY(append_mutex_);
   int64_t next_index_position_ ABSL_GUARDED_BY(append_mutex_) = 0;
   int64_t max_time_us_ ABSL_GUARDED_BY(append_mutex_) = INT64_MIN;
+  // So much may be written before it is looked again whether there is room.
+  int64_t room_bytes_ ABSL_GUARDED_BY(append_mutex_) = 0;
+  // Of the last write.
+  absl::Status write_status_ ABSL_GUARDED_BY(append_mutex_);
   // Segments that were closed since the last sync began.
   std::vector<std::shared_ptr<File>> closed_files_ ABSL_GUARDED_BY(append_mutex_);
   bool new_entries_ ABSL_GUARDED_BY(append_mutex_) = false;
@@ -101,6 +114,8 @@ class FileJournal final : public Journal {
   std::atomic<int64_t> end_offset_{0};
   std::atomic<int64_t> durable_offset_{0};
   std::atomic<int64_t> retention_point_{INT64_MAX};
+  // Whether whoever needs records has had the time to say so.
+  std::atomic<bool> may_delete_{false};
   std::atomic<bool> failed_{false};
 
   // Held when durable_offset_ changes, for those who wait for it.

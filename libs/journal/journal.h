@@ -17,6 +17,14 @@
 
 namespace sluice {
 
+// What happens when records that are still needed fill the log or the disk.
+enum class WhenFull {
+  // Append refuses.
+  kRejectNew,
+  // The oldest are deleted, counted, and become a gap.
+  kDropOldest,
+};
+
 struct JournalOptions {
   // Directory of the log; made if missing (its parent must exist). One process at a time.
   std::string dir;
@@ -24,8 +32,16 @@ struct JournalOptions {
   int64_t segment_bytes = 16 << 20;
   // Beyond this the oldest segments below the retention point are deleted.
   int64_t max_bytes = int64_t{1} << 30;
-  // Beyond this the oldest segments are deleted even if somebody still needs them.
+  // What is still needed takes up no more than this: then `when_full` says what happens.
   int64_t hard_max_bytes = int64_t{2} << 30;
+  // The reserve: so much of the file system stays free. Below it segments below the retention point
+  // are deleted, however little the log holds; then `when_full` says what happens. 0: none.
+  int64_t min_free_bytes = 0;
+  WhenFull when_full = WhenFull::kRejectNew;
+  // A segment below the retention point is deleted when its last record is older than this by the
+  // wall clock, one each second, so that a clock that jumps does not empty the log at once. The
+  // segment that is written to stays.
+  absl::Duration max_age = absl::InfiniteDuration();
   // Shortest time between two fdatasyncs. 0: as soon as anything is unsynced.
   absl::Duration sync_interval = absl::ZeroDuration();
   // Called on the sync thread, once, when an fdatasync fails; what was unsynced must be taken for
@@ -37,8 +53,10 @@ struct JournalOptions {
 
 // Why offsets hold no record any more.
 enum class GapReason {
-  // Deleted by retention.
+  // Deleted by retention: nobody needed them any more.
   kRetention,
+  // Deleted although they were needed, because the log or the disk was full (kDropOldest).
+  kDropped,
   // Damaged on disk, and counted.
   kCorruption,
   // Set aside when the machine lost its power, so that no offset is ever used twice: whether there
@@ -71,8 +89,9 @@ struct JournalStats {
   int64_t segments = 0;                        // files
   int64_t appended_records = 0;                // since Open
   int64_t corrupt_records = 0;                 // lost to damage, found at Open or while reading
-  int64_t deleted_records = 0;                 // by max_bytes, since Open
-  int64_t deleted_unacknowledged_records = 0;  // by hard_max_bytes, since Open
+  int64_t deleted_records = 0;                 // that nobody needed, since Open
+  int64_t deleted_unacknowledged_records = 0;  // at hard_max_bytes, since Open
+  int64_t deleted_for_reserve_records = 0;     // needed too, at min_free_bytes, since Open
   int64_t syncs = 0;                           // fdatasyncs, since Open
   absl::Duration sync_time;                    // spent in them
 };
@@ -106,9 +125,15 @@ class Journal {
   virtual const std::string& id() const = 0;
 
   // Appends a record and returns its offset; it is in the kernel's hands then (survives kill -9)
-  // and durable soon. INVALID_ARGUMENT: larger than kMaxRecordBytes. RESOURCE_EXHAUSTED: no space.
-  // UNAVAILABLE: write failed. After an error nothing was appended.
+  // and durable soon. INVALID_ARGUMENT: larger than kMaxRecordBytes. RESOURCE_EXHAUSTED: the log or
+  // the disk is full; says which. UNAVAILABLE: write failed. After an error nothing was appended,
+  // and the next call may succeed.
   virtual absl::StatusOr<int64_t> Append(absl::string_view record) = 0;
+
+  // Whether Append has room and its last write went well; otherwise what stands in the way, as
+  // Append says it. Does not wait for a record to come: after a failed write it tries a file of its
+  // own, with an fsync. For health, about once a second.
+  virtual absl::Status CheckWritable() = 0;
 
   // First offset that is still there; the log is empty if it equals end_offset().
   virtual int64_t begin_offset() const = 0;
@@ -140,7 +165,7 @@ class Journal {
   virtual int64_t AddDurableListener(std::function<void(int64_t durable_offset)> listener) = 0;
   virtual void RemoveDurableListener(int64_t key) = 0;
 
-  // Records at and above `offset` are still needed: max_bytes spares them. Default: nothing is
+  // Records at and above `offset` are still needed: retention spares them. Default: nothing is
   // needed (INT64_MAX). Moves in either direction. Nothing is deleted between Open and the first
   // Append, so whoever knows what is needed must say so in between.
   virtual void SetRetentionPoint(int64_t offset) = 0;

@@ -18,6 +18,7 @@ namespace sluice {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 class JournalTest : public ::testing::Test {
@@ -351,16 +352,134 @@ TEST_F(JournalTest, NothingIsDeletedBeforeItCanBeSaidWhatIsNeeded) {
   EXPECT_EQ(journal->begin_offset(), 0);
 }
 
-TEST_F(JournalTest, TheHardBoundSparesNothingAndCounts) {
+TEST_F(JournalTest, AFullLogRefusesUntilSomebodyReads) {
   options_.max_bytes = 5000;
   options_.hard_max_bytes = 10'000;
   auto journal = Open().value();
   journal->SetRetentionPoint(0);
-  Fill(*journal, 1000);
+  EXPECT_TRUE(journal->CheckWritable().ok());
+  absl::Status full;
+  for (int i = 0; i < 1000 && full.ok(); ++i) full = journal->Append("x").status();
+  EXPECT_EQ(full.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(full.message(), HasSubstr("the log /d is full"));
+  EXPECT_THAT(full.message(), HasSubstr("hard_max_bytes is 10000"));
+  EXPECT_EQ(journal->CheckWritable().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_LE(journal->stats().bytes, options_.hard_max_bytes);
+  EXPECT_EQ(journal->begin_offset(), 0);
+  EXPECT_EQ(journal->Append(std::string(2000, 'x')).status().code(),
+            absl::StatusCode::kResourceExhausted);
+
+  ASSERT_TRUE(journal->WaitDurable(journal->end_offset() - 1, absl::InfiniteDuration()));
+  journal->SetRetentionPoint(journal->end_offset());
+  EXPECT_TRUE(journal->CheckWritable().ok());
+  EXPECT_TRUE(journal->Append("x").ok());
+  EXPECT_EQ(journal->stats().deleted_unacknowledged_records, 0);
+}
+
+TEST_F(JournalTest, DroppingTheOldestSparesNothingCountsAndIsKnownAfterARestart) {
+  options_.max_bytes = 5000;
+  options_.hard_max_bytes = 10'000;
+  options_.when_full = WhenFull::kDropOldest;
+  auto journal = Open().value();
+  journal->SetRetentionPoint(0);
+  for (int i = 0; i < 100; ++i) Fill(*journal, 10);
   AwaitBytes(*journal, options_.hard_max_bytes);
-  EXPECT_GT(journal->begin_offset(), 500);
-  EXPECT_EQ(journal->stats().deleted_unacknowledged_records, journal->begin_offset());
+  const int64_t begin = journal->begin_offset();
+  EXPECT_GT(begin, 500);
+  EXPECT_EQ(journal->stats().deleted_unacknowledged_records, begin);
   EXPECT_EQ(journal->stats().deleted_records, 0);
+  EXPECT_TRUE(journal->CheckWritable().ok());
+  for (int round = 0; round < 2; ++round) {
+    const JournalBatch batch = ReadAll(*journal, 5);
+    ASSERT_EQ(batch.gaps.size(), 1u);
+    EXPECT_EQ(batch.gaps[0].from, 5);
+    EXPECT_EQ(batch.gaps[0].to, begin);
+    EXPECT_EQ(batch.gaps[0].reason, GapReason::kDropped);
+    journal.reset();
+    journal = Open().value();
+  }
+}
+
+TEST_F(JournalTest, TheReserveOfTheDiskStaysFree) {
+  files_.SetFreeBytes(100'000);
+  options_.min_free_bytes = 80'000;
+  auto journal = Open().value();
+  journal->SetRetentionPoint(0);
+  absl::Status full;
+  for (int i = 0; i < 1000 && full.ok(); ++i) full = journal->Append("x").status();
+  EXPECT_EQ(full.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(full.message(), HasSubstr("the disk of /d is full"));
+  EXPECT_THAT(full.message(), HasSubstr("min_free_bytes is 80000"));
+  EXPECT_GE(files_.FreeBytes("/d").value(), options_.min_free_bytes);
+  EXPECT_EQ(journal->CheckWritable().code(), absl::StatusCode::kResourceExhausted);
+  ASSERT_TRUE(journal->WaitDurable(journal->end_offset() - 1, absl::InfiniteDuration()));
+
+  // Somebody else frees space.
+  files_.SetFreeBytes(90'000);
+  EXPECT_TRUE(journal->CheckWritable().ok());
+  // Somebody else takes more: what nobody needs is given up for it, and is room already.
+  files_.SetFreeBytes(79'000);
+  clock_.Advance(absl::Seconds(1));
+  journal->SetRetentionPoint(journal->end_offset());
+  Fill(*journal, 1);
+  while (files_.FreeBytes("/d").value() < options_.min_free_bytes) {
+    clock_.Advance(absl::Seconds(1));
+    Fill(*journal, 1);
+  }
+  EXPECT_EQ(journal->stats().deleted_for_reserve_records, 0);
+  EXPECT_GT(journal->stats().deleted_records, 0);
+}
+
+TEST_F(JournalTest, AtTheReserveTheOldestMayBeDropped) {
+  files_.SetFreeBytes(100'000);
+  options_.min_free_bytes = 80'000;
+  options_.when_full = WhenFull::kDropOldest;
+  auto journal = Open().value();
+  journal->SetRetentionPoint(0);
+  for (int i = 0; i < 1000; ++i) {
+    Fill(*journal, 1);
+    clock_.Advance(absl::Seconds(1));
+  }
+  EXPECT_GT(journal->begin_offset(), 300);
+  EXPECT_EQ(journal->stats().deleted_for_reserve_records, journal->begin_offset());
+  EXPECT_EQ(journal->stats().deleted_unacknowledged_records, 0);
+  EXPECT_GE(files_.FreeBytes("/d").value(), 70'000);
+}
+
+TEST_F(JournalTest, AgeAndAClockThatJumpsDeleteSlowlyAndOnlyWhatNobodyNeeds) {
+  options_.max_age = absl::Hours(24);
+  auto journal = Open().value();
+  journal->SetRetentionPoint(50);
+  Fill(*journal, 100);
+  const int64_t segments = journal->stats().segments;
+  ASSERT_GT(segments, 3);
+  clock_.Jump(absl::Hours(24 * 365));
+  Fill(*journal, 1);
+  // One each second: the first may be gone, no other.
+  Fill(*journal, 1);
+  EXPECT_GE(journal->stats().segments, segments - 1);
+  for (int i = 0; i < 20; ++i) {
+    clock_.Advance(absl::Seconds(1));
+    Fill(*journal, 1);
+    Fill(*journal, 1);
+  }
+  EXPECT_GT(journal->begin_offset(), 0);
+  EXPECT_LE(journal->begin_offset(), 50);
+  EXPECT_GT(journal->begin_offset(), 50 - 25);
+  EXPECT_EQ(journal->stats().deleted_unacknowledged_records, 0);
+}
+
+TEST_F(JournalTest, AfterAFailedWriteItTriesItselfWhetherTheDiskIsBack) {
+  auto journal = Open().value();
+  Fill(*journal, 1);
+  files_.FailWrites("/d/", absl::UnavailableError("I/O error"));
+  EXPECT_FALSE(journal->Append("1").ok());
+  EXPECT_EQ(journal->CheckWritable().message(), "I/O error");
+  EXPECT_EQ(journal->CheckWritable().message(), "I/O error");
+  files_.Heal();
+  EXPECT_TRUE(journal->CheckWritable().ok());
+  Fill(*journal, 1);
+  EXPECT_EQ(Offsets(ReadAll(*journal)).size(), 2u);
 }
 
 TEST_F(JournalTest, ManyThreadsAppendAndReadAtOnce) {

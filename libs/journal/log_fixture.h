@@ -106,14 +106,6 @@ class LogFixture : public ::testing::Test {
     EXPECT_EQ(journal_->stats().corrupt_records, to - from);
   }
 
-  // The same machine for a new process, while the old one goes on with the original.
-  void CopyTo(MemoryFileSystem* survivor) {
-    const auto names = files_.List("/d").value();
-    for (const std::string& name : names) {
-      survivor->SetContent("/d/" + name, files_.Content("/d/" + name));
-    }
-  }
-
   // With the checksum that belongs to the header's other bytes.
   static std::string WithChecksum(std::string header) {
     const uint64_t checksum = XXH3_64bits(header.data(), header.size() - sizeof(uint64_t));

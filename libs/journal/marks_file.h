@@ -21,6 +21,8 @@ struct Marks {
   int64_t adopted_below = 0;
   // Everything below was deleted by retention.
   int64_t begin_offset = 0;
+  // Of that the last so many offsets although they were still needed.
+  int64_t dropped_before_begin = 0;
   // No offset at or above this one was ever shown to a reader.
   int64_t reserved_end = 0;
   // The log was closed in order: reserved_end is its end.
@@ -31,11 +33,13 @@ struct Marks {
 // before it. One thread at a time.
 class MarksFile {
  public:
-  // Makes the file if it is missing. FAILED_PRECONDITION: its format is newer.
+  // Makes the file if it is missing. A file of an older format is read, and becomes one of this
+  // format with the next Store. FAILED_PRECONDITION: its format is newer.
   static absl::StatusOr<std::unique_ptr<MarksFile>> Open(FileSystem* files,
                                                          const std::string& directory);
 
-  // As they were found or stored last; nothing if they are missing or damaged.
+  // As they were found or stored last; nothing if they are missing or damaged, or if the file is a
+  // copy of the one they were stored in: then the log is another one from here on.
   const absl::optional<Marks>& marks() const { return marks_; }
 
   // The durable offset that was noted last, if that was in this run of the machine.
@@ -54,12 +58,16 @@ class MarksFile {
   // Takes the file's space at once, so that a full disk stops no Store.
   absl::Status Allocate();
   absl::Status Load();
+  // Whether the file was stored last under another fingerprint than it has.
+  bool IsCopy();
+  absl::Status NoteFingerprint();
 
   const std::unique_ptr<File> file_;
   const std::string boot_id_;
   absl::optional<Marks> marks_;
   absl::optional<int64_t> durable_hint_;
   uint64_t sequence_ = 0;
+  bool fingerprint_noted_ = false;
 };
 
 }  // namespace sluice::journal

@@ -45,7 +45,7 @@ uint64_t Identity::Seed() const {
 
 std::string EncodeSegmentHeader(const SegmentHeader& header) {
   std::string bytes(kSegmentMagic, kSegmentMagicBytes);
-  AppendNumber<uint32_t>(kFormatVersion, &bytes);
+  AppendNumber<uint32_t>(kSegmentVersion, &bytes);
   AppendNumber<uint32_t>(kSegmentHeaderBytes, &bytes);
   bytes.append(reinterpret_cast<const char*>(header.identity.id.data()), header.identity.id.size());
   AppendNumber<uint64_t>(header.identity.salt, &bytes);
@@ -67,7 +67,7 @@ HeaderState DecodeSegmentHeader(absl::string_view bytes, SegmentHeader* header) 
     return HeaderState::kDamaged;
   }
   const auto version = GetNumber<uint32_t>(data + 8);
-  if (version > kFormatVersion) return HeaderState::kNewer;
+  if (version > kSegmentVersion) return HeaderState::kNewer;
   if (version == 0) return HeaderState::kDamaged;
   std::memcpy(header->identity.id.data(), data + 16, header->identity.id.size());
   header->identity.salt = GetNumber<uint64_t>(data + 32);

@@ -12,7 +12,7 @@ namespace sluice::journal {
 
 // The bytes of a segment file, as docs/journal-format.md specifies them. Knows no file.
 
-inline constexpr uint32_t kFormatVersion = 1;
+inline constexpr uint32_t kSegmentVersion = 1;
 inline constexpr int64_t kSegmentHeaderBytes = 80;
 inline constexpr int64_t kRecordHeaderBytes = 32;
 

@@ -83,7 +83,7 @@ absl::Status Recovery::FindCandidates() {
     }
     if (candidate.state == HeaderState::kNewer) {
       return absl::FailedPreconditionError(
-          absl::StrCat(candidate.path, " has a newer format than version ", kFormatVersion));
+          absl::StrCat(candidate.path, " has a newer format than version ", kSegmentVersion));
     }
     if (candidate.state == HeaderState::kIntact && !likely_identity_.has_value()) {
       likely_identity_ = candidate.header.identity;

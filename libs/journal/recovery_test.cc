@@ -222,6 +222,38 @@ TEST_F(RecoveryTest, WithoutMarksTheRecordsStayUnderANewId) {
   }
 }
 
+TEST_F(RecoveryTest, AnOlderCopyPutBackIsAnotherLogWithTheSameRecords) {
+  MakeLog(30);
+  MemoryFileSystem backup;
+  const auto names = files_.List("/d").value();
+  for (const std::string& name : names) {
+    backup.SetContent("/d/" + name, files_.Content("/d/" + name));
+  }
+  MakeLog(50);
+  options_.file_system = &backup;
+  Open();
+  EXPECT_NE(journal_->id(), id_);
+  EXPECT_EQ(journal_->end_offset(), 30);
+  EXPECT_THAT(ReadAll(), IsEmpty());
+  FillTo(40);
+  const std::string id = journal_->id();
+  Open();
+  EXPECT_EQ(journal_->id(), id);
+  EXPECT_THAT(ReadAll(), IsEmpty());
+  journal_.reset();
+}
+
+TEST_F(RecoveryTest, AWipedLogIsAnotherOne) {
+  MakeLog(30);
+  const auto names = files_.List("/d").value();
+  for (const std::string& name : names) {
+    ASSERT_TRUE(files_.Remove("/d/" + name).ok());
+  }
+  Open();
+  EXPECT_NE(journal_->id(), id_);
+  EXPECT_EQ(journal_->end_offset(), 0);
+}
+
 TEST_F(RecoveryTest, ANewerFormatIsRefusedAndUntouched) {
   MakeLog(50);
   FlipBit(PathOf(0), 20);

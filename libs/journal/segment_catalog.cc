@@ -7,8 +7,10 @@ namespace sluice::journal {
 
 void SegmentCatalog::Add(std::shared_ptr<const Segment> segment, int64_t previous_end_position) {
   absl::MutexLock lock(&mutex_);
+  int64_t bytes_before = 0;
   if (!entries_.empty()) {
     Entry& previous = entries_.back();
+    bytes_before = previous.bytes_before + previous_end_position;
     bytes_ += previous_end_position - previous.end_position;
     previous.end_position = previous_end_position;
     previous.end_offset = segment->first_offset;
@@ -18,6 +20,7 @@ void SegmentCatalog::Add(std::shared_ptr<const Segment> segment, int64_t previou
   }
   entries_.emplace_back();
   entries_.back().segment = std::move(segment);
+  entries_.back().bytes_before = bytes_before;
 }
 
 void SegmentCatalog::SetDurable(const Segment& segment, int64_t position, int64_t offset) {
@@ -51,6 +54,11 @@ int64_t SegmentCatalog::begin_offset() const {
   return entries_.front().segment->first_offset;
 }
 
+int64_t SegmentCatalog::dropped_before_begin() const {
+  absl::MutexLock lock(&mutex_);
+  return retained_from_ - dropped_from_;
+}
+
 int64_t SegmentCatalog::durable_offset() const {
   absl::MutexLock lock(&mutex_);
   return durable_offset_;
@@ -64,6 +72,21 @@ int64_t SegmentCatalog::bytes() const {
 int64_t SegmentCatalog::segments() const {
   absl::MutexLock lock(&mutex_);
   return static_cast<int64_t>(entries_.size());
+}
+
+int64_t SegmentCatalog::BytesBefore(int64_t offset) const {
+  const Entry* const entry = Find(std::min(offset, durable_first_offset_));
+  return (entry == nullptr ? entries_.front() : *entry).bytes_before;
+}
+
+int64_t SegmentCatalog::BytesBelow(int64_t offset) const {
+  absl::MutexLock lock(&mutex_);
+  return BytesBefore(offset) - entries_.front().bytes_before;
+}
+
+int64_t SegmentCatalog::ClosedBytesFrom(int64_t offset) const {
+  absl::MutexLock lock(&mutex_);
+  return entries_.back().bytes_before - BytesBefore(offset);
 }
 
 const SegmentCatalog::Entry* SegmentCatalog::Find(int64_t offset) const {
@@ -156,7 +179,8 @@ std::vector<Gap> SegmentCatalog::Classify(int64_t from, int64_t to) {
     gaps.push_back({from, end, reason});
     from = end;
   };
-  add(retained_from_, GapReason::kRetention);
+  add(dropped_from_, GapReason::kRetention);
+  add(retained_from_, GapReason::kDropped);
   for (const auto& [skipped_from, skipped_to] : skipped_) {
     if (skipped_to <= from) continue;
     add(skipped_from, GapReason::kCorruption);
@@ -171,17 +195,32 @@ int64_t SegmentCatalog::corrupt_records() const {
   return ledger_.damaged();
 }
 
-std::vector<DroppedSegment> SegmentCatalog::Drop(int64_t max_bytes, int64_t hard_max_bytes,
-                                                 int64_t retention_point) {
+std::vector<DroppedSegment> SegmentCatalog::Drop(const DropRules& rules) {
   absl::MutexLock lock(&mutex_);
   std::vector<DroppedSegment> dropped;
-  while (bytes_ > max_bytes && entries_.front().segment->first_offset < durable_first_offset_) {
+  int64_t missing_bytes = rules.missing_bytes;
+  bool stale_one = rules.stale_before_us > INT64_MIN;
+  while (entries_.front().segment->first_offset < durable_first_offset_) {
     const Entry& oldest = entries_.front();
-    if (oldest.end_offset > retention_point && bytes_ <= hard_max_bytes) break;
+    const bool acknowledged = oldest.end_offset <= rules.retention_point;
+    const bool too_many = bytes_ > (acknowledged ? rules.max_bytes : rules.hard_max_bytes);
+    const bool short_of_space =
+        missing_bytes > 0 && (acknowledged || rules.missing_bytes_from_needed);
+    if (!too_many && !short_of_space) {
+      if (!acknowledged || !stale_one ||
+          entries_[1].segment->max_time_before_us >= rules.stale_before_us) {
+        break;
+      }
+      stale_one = false;
+    }
     const int64_t first = std::max(retained_from_, oldest.segment->first_offset);
-    const int64_t needed_from = std::min(oldest.end_offset, std::max(first, retention_point));
-    dropped.push_back({oldest.segment->path, needed_from - first, oldest.end_offset - needed_from});
+    const int64_t needed_from = std::min(oldest.end_offset, std::max(first, rules.retention_point));
+    dropped.push_back({oldest.segment->path, needed_from - first, oldest.end_offset - needed_from,
+                       /*for_reserve=*/!too_many});
+    // The run of what was dropped goes on only if nothing acknowledged comes in between.
+    if (needed_from > first) dropped_from_ = needed_from;
     bytes_ -= oldest.end_position;
+    missing_bytes -= oldest.end_position;
     entries_.pop_front();
     retained_from_ = entries_.front().segment->first_offset;
   }

@@ -49,19 +49,34 @@ struct SegmentPlace {
   int64_t offset = 0;
 };
 
-// A segment that retention took out of the catalog.
+// Which of the oldest segments are to go.
+struct DropRules {
+  // Below it records are acknowledged: a segment that ends there is let go by any of these.
+  int64_t retention_point = INT64_MAX;
+  int64_t max_bytes = INT64_MAX;        // of the log
+  int64_t missing_bytes = 0;            // to be freed for the disk's reserve
+  int64_t stale_before_us = INT64_MIN;  // by its last record; one segment at a time
+  // These let go of any other, too.
+  int64_t hard_max_bytes = INT64_MAX;      // of the log
+  bool missing_bytes_from_needed = false;  // may be freed at the cost of others
+};
+
+// A segment that was taken out of the catalog.
 struct DroppedSegment {
   std::string path;
   int64_t deleted_records = 0;
   int64_t deleted_unacknowledged_records = 0;
+  bool for_reserve = false;  // and not for the log's own size
 };
 
 // Which segments there are and what of them is durable: what the appending thread, the syncing
 // thread and the readers share. Thread-safe; calls are short.
 class SegmentCatalog {
  public:
-  // `begin_offset`: everything below was deleted by retention.
-  explicit SegmentCatalog(int64_t begin_offset) : retained_from_(begin_offset) {}
+  // `begin_offset`: everything below was deleted; of that the last `dropped` offsets although they
+  // were not acknowledged.
+  explicit SegmentCatalog(int64_t begin_offset, int64_t dropped = 0)
+      : retained_from_(begin_offset), dropped_from_(begin_offset - dropped) {}
 
   // Segments come in order. The one before is closed for good then, with this size.
   void Add(std::shared_ptr<const Segment> segment, int64_t previous_end_position);
@@ -76,10 +91,16 @@ class SegmentCatalog {
 
   // The first offset that is there, or would be.
   int64_t begin_offset() const;
+  // Of the offsets right below begin_offset() so many were deleted without being acknowledged.
+  int64_t dropped_before_begin() const;
   int64_t durable_offset() const;
   // Of segments, as far as they are durable.
   int64_t bytes() const;
   int64_t segments() const;
+  // Size of the segments below the one that holds `offset`, as far as Drop may take them.
+  int64_t BytesBelow(int64_t offset) const;
+  // Size of the rest, without the last one.
+  int64_t ClosedBytesFrom(int64_t offset) const;
 
   // About how many bytes lie between the record of `offset` and the durable end: see
   // Journal::BytesFrom.
@@ -94,15 +115,13 @@ class SegmentCatalog {
   std::vector<Gap> Classify(int64_t from, int64_t to);
   int64_t corrupt_records() const;
 
-  // Takes the oldest segments out, while there are more than max_bytes, up to `retention_point`,
-  // and, while there are more than hard_max_bytes, also beyond it. Segments that are not durable
-  // stay.
-  std::vector<DroppedSegment> Drop(int64_t max_bytes, int64_t hard_max_bytes,
-                                   int64_t retention_point);
+  // Takes the oldest segments out. The last one that is durable stays, and what is after it.
+  std::vector<DroppedSegment> Drop(const DropRules& rules);
 
  private:
   struct Entry {
     std::shared_ptr<const Segment> segment;
+    int64_t bytes_before = 0;                        // of all segments before it that ever were
     int64_t end_position = 0;                        // as far as it is known to be durable
     int64_t end_offset = INT64_MAX;                  // where the next one begins
     std::vector<std::pair<int64_t, int64_t>> index;  // offset, position
@@ -111,11 +130,14 @@ class SegmentCatalog {
   const Entry* Find(int64_t offset) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // What of the entry's segment is durable.
   SegmentLimit LimitOf(const Entry& entry) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // `bytes_before` of the segment that BytesBelow goes up to.
+  int64_t BytesBefore(int64_t offset) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable absl::Mutex mutex_;
   std::deque<Entry> entries_ ABSL_GUARDED_BY(mutex_);
   int64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t retained_from_ ABSL_GUARDED_BY(mutex_);
+  int64_t dropped_from_ ABSL_GUARDED_BY(mutex_);
   int64_t durable_first_offset_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t durable_position_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t durable_offset_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -16,6 +16,14 @@ std::shared_ptr<Segment> At(int64_t first_offset) {
   return segment;
 }
 
+DropRules Rules(int64_t max_bytes, int64_t hard_max_bytes, int64_t retention_point) {
+  DropRules rules;
+  rules.max_bytes = max_bytes;
+  rules.hard_max_bytes = hard_max_bytes;
+  rules.retention_point = retention_point;
+  return rules;
+}
+
 // Segments of 1,000 bytes at 0, 10, 20 and 30; durable is everything up to offset 35.
 class SegmentCatalogTest : public ::testing::Test {
  protected:
@@ -97,14 +105,14 @@ TEST_F(SegmentCatalogTest, FindsTheSegmentOfATime) {
 
 TEST_F(SegmentCatalogTest, DropsTheOldestDownToTheBoundAndSparesWhatIsNeeded) {
   EXPECT_EQ(catalog_.bytes(), 3500);
-  EXPECT_TRUE(catalog_.Drop(3500, 9000, INT64_MAX).empty());
-  const auto dropped = catalog_.Drop(1500, 9000, 20);
+  EXPECT_TRUE(catalog_.Drop(Rules(3500, 9000, INT64_MAX)).empty());
+  const auto dropped = catalog_.Drop(Rules(1500, 9000, 20));
   ASSERT_EQ(dropped.size(), 2u);
   EXPECT_EQ(dropped[0].path, SegmentName(0));
   EXPECT_EQ(dropped[0].deleted_records, 10);
   EXPECT_EQ(catalog_.begin_offset(), 20);
   EXPECT_EQ(catalog_.bytes(), 1500);
-  EXPECT_TRUE(catalog_.Drop(1, 9000, 29).empty());
+  EXPECT_TRUE(catalog_.Drop(Rules(1, 9000, 29)).empty());
   EXPECT_TRUE(catalog_.Limit(*segments_[0]).closed);
   EXPECT_EQ(catalog_.Limit(*segments_[0]).offset, 20);
   EXPECT_EQ(catalog_.Locate(3).segment, nullptr);
@@ -112,13 +120,70 @@ TEST_F(SegmentCatalogTest, DropsTheOldestDownToTheBoundAndSparesWhatIsNeeded) {
 }
 
 TEST_F(SegmentCatalogTest, TheHardBoundDropsAlsoWhatIsNeededAndCountsIt) {
-  const auto dropped = catalog_.Drop(100, 2500, 4);
+  const auto dropped = catalog_.Drop(Rules(100, 2500, 4));
   ASSERT_EQ(dropped.size(), 1u);
   EXPECT_EQ(dropped[0].deleted_records, 4);
   EXPECT_EQ(dropped[0].deleted_unacknowledged_records, 6);
   // The segment with the durable end stays, whatever the bounds.
-  EXPECT_EQ(catalog_.Drop(0, 0, INT64_MAX).size(), 2u);
+  EXPECT_EQ(catalog_.Drop(Rules(0, 0, INT64_MAX)).size(), 2u);
   EXPECT_EQ(catalog_.segments(), 1);
+}
+
+TEST_F(SegmentCatalogTest, FreesSpaceByWholeSegmentsFirstOfWhatNobodyNeeds) {
+  DropRules rules;
+  rules.retention_point = 10;
+  rules.missing_bytes = 1500;
+  auto dropped = catalog_.Drop(rules);
+  ASSERT_EQ(dropped.size(), 1u);
+  EXPECT_EQ(dropped[0].deleted_unacknowledged_records, 0);
+  EXPECT_TRUE(catalog_.Drop(rules).empty());
+  rules.missing_bytes_from_needed = true;
+  dropped = catalog_.Drop(rules);
+  ASSERT_EQ(dropped.size(), 2u);
+  EXPECT_EQ(dropped[0].deleted_unacknowledged_records, 10);
+  EXPECT_TRUE(dropped[0].for_reserve);
+}
+
+TEST_F(SegmentCatalogTest, LetsGoOfWhatIsStaleOneSegmentAtATimeAndNeverOfWhatIsNeeded) {
+  DropRules rules;
+  rules.retention_point = 19;
+  rules.stale_before_us = 100;
+  EXPECT_TRUE(catalog_.Drop(rules).empty());
+  rules.stale_before_us = 1000;
+  EXPECT_EQ(catalog_.Drop(rules).size(), 1u);
+  EXPECT_TRUE(catalog_.Drop(rules).empty());
+  rules.retention_point = INT64_MAX;
+  EXPECT_EQ(catalog_.Drop(rules).size(), 1u);
+  EXPECT_EQ(catalog_.Drop(rules).size(), 1u);
+  EXPECT_TRUE(catalog_.Drop(rules).empty());
+}
+
+TEST_F(SegmentCatalogTest, TellsWhatMayBeFreed) {
+  EXPECT_EQ(catalog_.BytesBelow(9), 0);
+  EXPECT_EQ(catalog_.BytesBelow(29), 2000);
+  EXPECT_EQ(catalog_.ClosedBytesFrom(29), 1000);
+  // Not beyond what is durable.
+  catalog_.Add(At(40), 1000);
+  EXPECT_EQ(catalog_.BytesBelow(INT64_MAX), 3000);
+  EXPECT_EQ(catalog_.ClosedBytesFrom(INT64_MAX), 1000);
+  catalog_.Drop(Rules(3500, 9000, INT64_MAX));
+  EXPECT_EQ(catalog_.BytesBelow(INT64_MAX), 2000);
+}
+
+TEST_F(SegmentCatalogTest, TellsWhatWasNeededFromWhatWasNot) {
+  EXPECT_EQ(catalog_.Drop(Rules(0, 2500, 4)).size(), 1u);
+  EXPECT_EQ(catalog_.dropped_before_begin(), 6);
+  EXPECT_EQ(catalog_.Drop(Rules(0, 1500, 4)).size(), 1u);
+  EXPECT_EQ(catalog_.dropped_before_begin(), 16);
+  const auto gaps = catalog_.Classify(0, 20);
+  ASSERT_EQ(gaps.size(), 2u);
+  EXPECT_EQ(gaps[0].to, 4);
+  EXPECT_EQ(gaps[0].reason, GapReason::kRetention);
+  EXPECT_EQ(gaps[1].to, 20);
+  EXPECT_EQ(gaps[1].reason, GapReason::kDropped);
+  // Whoever holds records back has passed the hole.
+  EXPECT_EQ(catalog_.Drop(Rules(0, INT64_MAX, 30)).size(), 1u);
+  EXPECT_EQ(catalog_.dropped_before_begin(), 0);
 }
 
 TEST(SegmentCatalogGapTest, SaysWhyOffsetsAreGone) {

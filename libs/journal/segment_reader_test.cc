@@ -62,7 +62,9 @@ TEST_F(SegmentReaderTest, ASegmentThatIsDeletedUnderItIsAGapOfRetention) {
   for (int i = 0; i < 4; ++i) AddSegment();
   SegmentReader reader(&files_, &catalog_, 0);
   EXPECT_THAT(Offsets(reader.Read(2, 1000).value()), ElementsAre(0, 1));
-  for (const DroppedSegment& dropped : catalog_.Drop(900, 10'000, INT64_MAX)) {
+  DropRules rules;
+  rules.max_bytes = 900;
+  for (const DroppedSegment& dropped : catalog_.Drop(rules)) {
     ASSERT_TRUE(files_.Remove(dropped.path).ok());
   }
   ASSERT_EQ(catalog_.begin_offset(), 30);

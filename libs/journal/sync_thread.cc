@@ -4,8 +4,12 @@
 
 namespace sluice::journal {
 
-SyncThread::SyncThread(absl::Duration interval, std::function<bool()> work)
-    : interval_(interval), work_(std::move(work)), thread_([this] { Run(); }) {}
+SyncThread::SyncThread(absl::Duration interval, std::function<bool()> work,
+                       absl::Duration longest_rest)
+    : interval_(interval),
+      longest_rest_(longest_rest),
+      work_(std::move(work)),
+      thread_([this] { Run(); }) {}
 
 SyncThread::~SyncThread() {
   {
@@ -26,8 +30,9 @@ void SyncThread::Run() {
   while (true) {
     {
       absl::MutexLock lock(&mutex_);
-      while (!due_ && !stopping_) changed_.Wait(&mutex_);
-      if (!due_) return;
+      while (!due_ && !stopping_ && !changed_.WaitWithTimeout(&mutex_, longest_rest_)) {
+      }
+      if (!due_ && stopping_) return;
     }
     due_ = false;
     if (!work_() || interval_ <= absl::ZeroDuration()) continue;

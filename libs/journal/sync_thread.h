@@ -12,10 +12,12 @@
 namespace sluice::journal {
 
 // Calls `work` on a thread of its own after each Wake, once for all that came while it ran. After a
-// call that returned true (it has synced) the next one comes `interval` later at the earliest.
+// call that returned true (it has synced) the next one comes `interval` later at the earliest;
+// after `longest_rest` without a Wake there is a call all the same.
 class SyncThread {
  public:
-  SyncThread(absl::Duration interval, std::function<bool()> work);
+  SyncThread(absl::Duration interval, std::function<bool()> work,
+             absl::Duration longest_rest = absl::InfiniteDuration());
   // Calls `work` once more if there was a Wake since, without regard to the interval, and joins.
   ~SyncThread();
 
@@ -29,6 +31,7 @@ class SyncThread {
   void Run();
 
   const absl::Duration interval_;
+  const absl::Duration longest_rest_;
   const std::function<bool()> work_;
   std::atomic<bool> due_{false};
   absl::Mutex mutex_;

@@ -27,6 +27,19 @@ TEST(SyncThreadTest, ServesAllWakesThatCameWhileItWorkedAtOnce) {
   EXPECT_EQ(calls, 2);
 }
 
+TEST(SyncThreadTest, LooksNowAndThenWithoutBeingAsked) {
+  std::atomic<int> calls{0};
+  absl::Notification third;
+  SyncThread thread(
+      absl::ZeroDuration(),
+      [&] {
+        if (++calls == 3) third.Notify();
+        return false;
+      },
+      absl::Milliseconds(1));
+  third.WaitForNotification();
+}
+
 TEST(SyncThreadTest, KeepsTheIntervalButNotAtTheEnd) {
   std::atomic<int> calls{0};
   absl::Notification first;

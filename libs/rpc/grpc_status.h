@@ -12,6 +12,10 @@ namespace sluice::rpc {
 grpc::Status ToGrpc(const absl::Status& status);
 absl::Status FromGrpc(const grpc::Status& status);
 
+// Where the answer to a health check says why the service does not serve: a key of its trailing
+// metadata.
+inline constexpr char kHealthReasonKey[] = "sluice-health-reason";
+
 }  // namespace sluice::rpc
 
 #endif  // SLUICE_LIBS_RPC_GRPC_STATUS_H_

@@ -14,31 +14,44 @@ using grpc::health::v1::HealthCheckResponse;
 // How soon a watch sees that its client is gone or the process stops.
 constexpr absl::Duration kLookInterval = absl::Milliseconds(200);
 
+// As metadata takes it: printable ASCII.
+std::string Printable(absl::string_view text) {
+  std::string printable(text);
+  for (char& c : printable) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return printable;
+}
+
 }  // namespace
 
 HealthRpc::HealthRpc(std::set<std::string> services, StreamGate* streams)
-    : services_(std::move(services)), streams_(streams) {
+    : any_name_(services.empty()), services_(std::move(services)), streams_(streams) {
   services_.insert("");
 }
 
-void HealthRpc::SetServing(bool serving) {
+void HealthRpc::SetHealth(const absl::Status& health) {
   absl::MutexLock lock(&mutex_);
-  serving_ = serving;
+  health_ = health;
 }
 
 HealthCheckResponse::ServingStatus HealthRpc::StatusOf(const std::string& service) const {
-  if (services_.count(service) == 0) return HealthCheckResponse::SERVICE_UNKNOWN;
+  if (!any_name_ && services_.count(service) == 0) return HealthCheckResponse::SERVICE_UNKNOWN;
   absl::MutexLock lock(&mutex_);
-  return serving_ ? HealthCheckResponse::SERVING : HealthCheckResponse::NOT_SERVING;
+  return health_.ok() ? HealthCheckResponse::SERVING : HealthCheckResponse::NOT_SERVING;
 }
 
-grpc::Status HealthRpc::Check(grpc::ServerContext*, const HealthCheckRequest* request,
+grpc::Status HealthRpc::Check(grpc::ServerContext* context, const HealthCheckRequest* request,
                               HealthCheckResponse* response) {
   const auto status = StatusOf(request->service());
   if (status == HealthCheckResponse::SERVICE_UNKNOWN) {
     return ToGrpc(absl::NotFoundError(absl::StrCat("no service '", request->service(), "' here")));
   }
   response->set_status(status);
+  absl::MutexLock lock(&mutex_);
+  if (!health_.ok()) {
+    context->AddTrailingMetadata(kHealthReasonKey, Printable(health_.message()));
+  }
   return grpc::Status::OK;
 }
 
@@ -59,7 +72,7 @@ grpc::Status HealthRpc::Watch(grpc::ServerContext* context, const HealthCheckReq
     const auto changed = [this, status] {
       mutex_.AssertReaderHeld();
       return status != HealthCheckResponse::SERVICE_UNKNOWN &&
-             serving_ != (status == HealthCheckResponse::SERVING);
+             health_.ok() != (status == HealthCheckResponse::SERVING);
     };
     absl::MutexLock lock(&mutex_);
     mutex_.AwaitWithTimeout(absl::Condition(&changed), kLookInterval);

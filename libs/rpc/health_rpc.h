@@ -5,21 +5,26 @@
 #include <string>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "grpc/health/v1/health.grpc.pb.h"
+#include "libs/rpc/grpc_status.h"
 #include "libs/rpc/stream_gate.h"
 
 namespace sluice::rpc {
 
-// grpc.health.v1 of one process. All its services serve, or none does. (The one that gRPC brings
-// along does not show up in reflection.) Thread-safe.
+// grpc.health.v1 of one process. All its services serve, or none does; why not, a Check tells in
+// its trailing metadata, under kHealthReasonKey. (The one that gRPC brings along does not show up
+// in reflection.) Thread-safe.
 class HealthRpc final : public grpc::health::v1::Health::Service {
  public:
-  // `services` are full names; the empty name, for the whole process, is added. `streams` outlives
-  // it. Not serving until SetServing says so.
+  // `services` are full names; the empty name, for the whole process, is added. None: they are not
+  // known yet, and every name is answered. `streams` outlives it. Not serving until SetHealth says
+  // so.
   HealthRpc(std::set<std::string> services, StreamGate* streams);
 
-  void SetServing(bool serving);
+  // OK: serving. Otherwise why not.
+  void SetHealth(const absl::Status& health);
 
   grpc::Status Check(grpc::ServerContext* context,
                      const grpc::health::v1::HealthCheckRequest* request,
@@ -33,10 +38,11 @@ class HealthRpc final : public grpc::health::v1::Health::Service {
 
   Response::ServingStatus StatusOf(const std::string& service) const;
 
+  const bool any_name_;
   std::set<std::string> services_;
   StreamGate* const streams_;
   mutable absl::Mutex mutex_;
-  bool serving_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status health_ ABSL_GUARDED_BY(mutex_) = absl::UnavailableError("is starting");
 };
 
 }  // namespace sluice::rpc

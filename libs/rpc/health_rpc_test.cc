@@ -29,7 +29,12 @@ class HealthRpcTest : public testing::Test {
     grpc::ClientContext context;
     HealthCheckRequest request;
     request.set_service(service);
-    return stub_->Check(&context, request, &response_).error_code();
+    const auto code = stub_->Check(&context, request, &response_).error_code();
+    const auto& metadata = context.GetServerTrailingMetadata();
+    const auto reason = metadata.find(kHealthReasonKey);
+    reason_ =
+        reason == metadata.end() ? "" : std::string(reason->second.data(), reason->second.size());
+    return code;
   }
 
   StreamGate streams_;
@@ -37,28 +42,31 @@ class HealthRpcTest : public testing::Test {
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<Health::Stub> stub_;
   HealthCheckResponse response_;
+  std::string reason_;
 };
 
 TEST_F(HealthRpcTest, ChecksEveryNameItHasAndNoOther) {
   for (const char* name : {"", "sluice.v1.TestService"}) {
-    health_.SetServing(false);
+    health_.SetHealth(absl::ResourceExhaustedError("disk\nfull"));
     EXPECT_EQ(Check(name), grpc::StatusCode::OK);
     EXPECT_EQ(response_.status(), HealthCheckResponse::NOT_SERVING);
-    health_.SetServing(true);
+    EXPECT_EQ(reason_, "disk?full");
+    health_.SetHealth(absl::OkStatus());
     EXPECT_EQ(Check(name), grpc::StatusCode::OK);
     EXPECT_EQ(response_.status(), HealthCheckResponse::SERVING);
+    EXPECT_EQ(reason_, "");
   }
   EXPECT_EQ(Check("sluice.v1.OtherService"), grpc::StatusCode::NOT_FOUND);
 }
 
 TEST_F(HealthRpcTest, AWatchSeesEachChangeAndEndsWithTheProcess) {
-  health_.SetServing(true);
+  health_.SetHealth(absl::OkStatus());
   grpc::ClientContext context;
   HealthCheckRequest request;
   const auto watch = stub_->Watch(&context, request);
   ASSERT_TRUE(watch->Read(&response_));
   EXPECT_EQ(response_.status(), HealthCheckResponse::SERVING);
-  health_.SetServing(false);
+  health_.SetHealth(absl::ResourceExhaustedError("disk\nfull"));
   ASSERT_TRUE(watch->Read(&response_));
   EXPECT_EQ(response_.status(), HealthCheckResponse::NOT_SERVING);
   streams_.Stop();

@@ -27,7 +27,9 @@ int RunServiceWithConfig(
 // --help, --version. Then: settings (defaults, file, flags; validated), logging, the data directory
 // (made if missing, locked), metrics, `create`, the gRPC server (health, reflection),
 // `endpoints.json` in the data directory: {"grpc": "127.0.0.1:7101", "metrics": …, more by
-// Service::Endpoints, "pid": …}. SIGTERM and SIGINT end it gracefully with 0; a failed start is
+// Service::Endpoints, "pid": …}. A disk that is full, read-only or failing is no reason to end: the
+// process refuses every call with the reason, tries again, and goes on once it can write and fsync.
+// SIGTERM and SIGINT end it gracefully with 0; a failed start is
 // told on stderr in one line, and exits with 1 (2: wrong flags or settings).
 template <typename Config>
 int RunService(int argc, char** argv, const std::string& name, const Config& defaults,

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,7 +40,11 @@ absl::Status Validate(const RegistryConfig& config) {
                                   : absl::InvalidArgumentError("max_devices: no");
 }
 
-absl::StatusOr<std::unique_ptr<Service>> Create(const RegistryConfig&, const Environment&) {
+// The disk is full while there is a file `full` in the data directory.
+absl::StatusOr<std::unique_ptr<Service>> Create(const RegistryConfig& config, const Environment&) {
+  if (access((config.data_dir() + "/full").c_str(), F_OK) == 0) {
+    return absl::ResourceExhaustedError("no space here");
+  }
   return std::make_unique<TalkingService>();
 }
 
@@ -110,6 +115,25 @@ TEST(RunServiceTest, LivesFromReadyToAGracefulEnd) {
   EXPECT_EQ(process.ExitCode(), 0);
   EXPECT_THAT(process.Log(), testing::ContainsRegex("begin-shutdown\nfinish\n"));
   EXPECT_NE(access((process.data_dir() + "/endpoints.json").c_str(), F_OK), 0);
+}
+
+TEST(RunServiceTest, WaitsForADiskThatIsFullUntilThereIsRoomOrItIsToldToStop) {
+  const std::string data_dir = TempPath("waits");
+  const std::string full = data_dir + "/full";
+  ASSERT_EQ(mkdir(data_dir.c_str(), 0700), 0);
+  ASSERT_TRUE(ReplaceFile(full, "").ok());
+  Process stopped("waits", {});
+  stopped.AwaitLog("not serving: no space here; trying again");
+  stopped.Signal(SIGTERM);
+  EXPECT_EQ(stopped.ExitCode(), 0);
+
+  Process process("waits", {});
+  process.AwaitLog("not serving: no space here; trying again");
+  EXPECT_NE(access((data_dir + "/endpoints.json").c_str(), F_OK), 0);
+  ASSERT_EQ(unlink(full.c_str()), 0);
+  process.Endpoints();
+  process.Signal(SIGTERM);
+  EXPECT_EQ(process.ExitCode(), 0);
 }
 
 TEST(RunServiceTest, ASecondProcessOnTheSameDirectoryOrPortSaysWhoHasIt) {

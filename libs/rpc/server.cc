@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "libs/net/listen_address.h"
 #include "libs/net/port_owner.h"
+#include "libs/rpc/grpc_status.h"
 
 namespace sluice::rpc {
 namespace {
@@ -24,6 +25,17 @@ constexpr int kUnaryThreads = 64;
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const config::v1::Grpc& config,
                                                       const std::vector<GrpcService>& services,
                                                       StreamGate* streams) {
+  return Listen(config, services, /*refusing=*/false, streams);
+}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::StartRefusing(const config::v1::Grpc& config,
+                                                              StreamGate* streams) {
+  return Listen(config, {}, /*refusing=*/true, streams);
+}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Listen(const config::v1::Grpc& config,
+                                                       const std::vector<GrpcService>& services,
+                                                       bool refusing, StreamGate* streams) {
   absl::StatusOr<ListenAddress> address = ParseListenAddress(config.listen(), "grpc.listen");
   if (!address.ok()) return address.status();
 
@@ -49,6 +61,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const config::v1::Grpc& co
   builder.AddListeningPort(address->ToString(), grpc::InsecureServerCredentials(), &port);
   for (const GrpcService& service : services) builder.RegisterService(service.service);
   builder.RegisterService(&result->health_);
+  if (refusing) builder.RegisterCallbackGenericService(&result->refusal_);
 
   result->server_ = builder.BuildAndStart();
   if (result->server_ == nullptr || port == 0) {
@@ -62,7 +75,26 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const config::v1::Grpc& co
   return result;
 }
 
-void Server::SetServing(bool serving) { health_.SetServing(serving); }
+void Server::Refusal::Set(const absl::Status& status) {
+  absl::MutexLock lock(&mutex_);
+  status_ = status;
+}
+
+grpc::ServerGenericBidiReactor* Server::Refusal::CreateReactor(
+    grpc::GenericCallbackServerContext*) {
+  class Reactor final : public grpc::ServerGenericBidiReactor {
+    void OnDone() override { delete this; }
+  };
+  auto* const reactor = new Reactor;
+  absl::MutexLock lock(&mutex_);
+  reactor->Finish(ToGrpc(status_));
+  return reactor;
+}
+
+void Server::SetHealth(const absl::Status& health) {
+  health_.SetHealth(health);
+  refusal_.Set(health);
+}
 
 void Server::Shutdown(absl::Duration grace) {
   server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));

@@ -1,6 +1,7 @@
 #ifndef SLUICE_LIBS_RPC_SERVER_H_
 #define SLUICE_LIBS_RPC_SERVER_H_
 
+#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/server.h>
 
 #include <memory>
@@ -9,7 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "libs/rpc/health_rpc.h"
 #include "libs/rpc/service.h"
@@ -27,20 +30,42 @@ class Server {
                                                        const std::vector<GrpcService>& services,
                                                        StreamGate* streams);
 
+  // Listens as Start does and has nothing to offer: health is what SetHealth says, whatever service
+  // is asked for, and every other call gets that, too. For a process that cannot start yet.
+  static absl::StatusOr<std::unique_ptr<Server>> StartRefusing(const config::v1::Grpc& config,
+                                                               StreamGate* streams);
+
   // Where it listens, with the real port.
   const std::string& address() const { return address_; }
 
-  // Tells grpc.health.v1 of every service.
-  void SetServing(bool serving);
+  // Tells grpc.health.v1 of every service: OK is SERVING, otherwise why not. Before: not serving.
+  void SetHealth(const absl::Status& health);
 
   // Takes no new call, gives those under way until `grace` is over, then cancels them; returns when
   // all have ended.
   void Shutdown(absl::Duration grace);
 
  private:
+  // Answers every call that no other service has with a status.
+  class Refusal final : public grpc::CallbackGenericService {
+   public:
+    void Set(const absl::Status& status);
+    grpc::ServerGenericBidiReactor* CreateReactor(
+        grpc::GenericCallbackServerContext* context) override;
+
+   private:
+    absl::Mutex mutex_;
+    absl::Status status_ ABSL_GUARDED_BY(mutex_) = absl::UnavailableError("is starting");
+  };
+
   Server(std::set<std::string> names, StreamGate* streams) : health_(std::move(names), streams) {}
 
+  static absl::StatusOr<std::unique_ptr<Server>> Listen(const config::v1::Grpc& config,
+                                                        const std::vector<GrpcService>& services,
+                                                        bool refusing, StreamGate* streams);
+
   HealthRpc health_;
+  Refusal refusal_;
   std::string address_;
   std::unique_ptr<grpc::Server> server_;  // ends before the health that it serves
 };

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "libs/clock/clock.h"
 #include "libs/rpc/stream_gate.h"
 
@@ -41,6 +42,10 @@ class Service {
   // Addresses it listens on beside gRPC and metrics, by name (`coap`). They are logged and written
   // to endpoints.json.
   virtual std::map<std::string, std::string> Endpoints() { return {}; }
+
+  // What keeps it from its work at the moment, e.g. a log that is full; OK if nothing does. Health
+  // is NOT_SERVING with this reason meanwhile. Called about once a second while it serves.
+  virtual absl::Status Health() { return absl::OkStatus(); }
 
   // Stop taking anything new in; handlers that wait return soon. Called while gRPC still serves.
   virtual void BeginShutdown() = 0;

@@ -17,6 +17,8 @@ v1::GapReason ReasonToProto(GapReason reason) {
   switch (reason) {
     case GapReason::kRetention:
       return v1::GAP_REASON_RETENTION;
+    case GapReason::kDropped:
+      return v1::GAP_REASON_DROPPED;
     case GapReason::kCorruption:
       return v1::GAP_REASON_CORRUPTION;
     case GapReason::kUnknown:
@@ -99,6 +101,7 @@ void AddGaps(const std::vector<Gap>& gaps, google::protobuf::RepeatedPtrField<v1
     added->set_from_offset(gap.from);
     added->set_to_offset(gap.to);
     added->set_reason(ReasonToProto(gap.reason));
+    if (gap.reason != GapReason::kUnknown) added->set_count(gap.to - gap.from);
   }
 }
 

@@ -70,17 +70,22 @@ TEST(ToProtoTest, TellsAllOfASubscription) {
   EXPECT_EQ(subscription.oldest_unacknowledged_time().seconds(), 30);
 }
 
-TEST(AddGapsTest, KeepsTheReason) {
+TEST(AddGapsTest, KeepsTheReasonAndCountsWhatIsKnown) {
   google::protobuf::RepeatedPtrField<v1::Gap> gaps;
-  AddGaps(
-      {{1, 2, GapReason::kRetention}, {2, 3, GapReason::kCorruption}, {3, 5, GapReason::kUnknown}},
-      &gaps);
-  ASSERT_EQ(gaps.size(), 3);
+  AddGaps({{1, 2, GapReason::kRetention},
+           {2, 3, GapReason::kCorruption},
+           {3, 5, GapReason::kUnknown},
+           {5, 9, GapReason::kDropped}},
+          &gaps);
+  ASSERT_EQ(gaps.size(), 4);
   EXPECT_EQ(gaps[0].reason(), v1::GAP_REASON_RETENTION);
   EXPECT_EQ(gaps[1].reason(), v1::GAP_REASON_CORRUPTION);
   EXPECT_EQ(gaps[2].reason(), v1::GAP_REASON_UNSPECIFIED);
   EXPECT_EQ(gaps[2].from_offset(), 3);
   EXPECT_EQ(gaps[2].to_offset(), 5);
+  EXPECT_EQ(gaps[2].count(), 0);
+  EXPECT_EQ(gaps[3].reason(), v1::GAP_REASON_DROPPED);
+  EXPECT_EQ(gaps[3].count(), 4);
 }
 
 }  // namespace

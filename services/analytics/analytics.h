@@ -40,6 +40,7 @@ class Analytics final : public rpc::Service {
   ~Analytics() override;
 
   std::vector<rpc::GrpcService> GrpcServices() override;
+  absl::Status Health() override { return journal_->CheckWritable(); }
   void BeginShutdown() override;
   void Finish() override;
 

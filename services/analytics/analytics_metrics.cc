@@ -60,6 +60,9 @@ AnalyticsMetrics::AnalyticsMetrics(prometheus::Registry* metrics)
       journal_deleted_unacknowledged_(Counter(metrics, "sluice_dropped_total",
                                               "What was given up, and why",
                                               {{"reason", "insights_retention"}})),
+      journal_deleted_for_reserve_(Counter(metrics, "sluice_dropped_total",
+                                           "What was given up, and why",
+                                           {{"reason", "insights_reserve"}})),
       subscription_lag_(&prometheus::BuildGauge()
                              .Name("sluice_subscription_lag")
                              .Help("Records that a subscription has not acknowledged")
@@ -92,6 +95,7 @@ void AnalyticsMetrics::Update(const AnalyticsNumbers& now) {
   Raise(journal_syncs_, now.journal.syncs);
   Raise(journal_corrupt_records_, now.journal.corrupt_records);
   Raise(journal_deleted_unacknowledged_, now.journal.deleted_unacknowledged_records);
+  Raise(journal_deleted_for_reserve_, now.journal.deleted_for_reserve_records);
 
   std::map<std::string, Lag> present;
   for (const SubscriptionInfo& subscription : now.subscriptions) {

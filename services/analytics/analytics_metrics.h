@@ -56,6 +56,7 @@ class AnalyticsMetrics {
   prometheus::Counter* journal_syncs_;
   prometheus::Counter* journal_corrupt_records_;
   prometheus::Counter* journal_deleted_unacknowledged_;
+  prometheus::Counter* journal_deleted_for_reserve_;
   prometheus::Family<prometheus::Gauge>* subscription_lag_;
   prometheus::Family<prometheus::Gauge>* subscription_lag_bytes_;
   prometheus::Family<prometheus::Gauge>* subscription_lag_seconds_;

@@ -26,9 +26,8 @@ config::v1::AnalyticsConfig DefaultConfig() {
   *config.mutable_grpc() = DefaultGrpc("127.0.0.1:7103");
   config.mutable_metrics()->set_listen("127.0.0.1:9103");
   config.mutable_ingress()->set_address("127.0.0.1:7101");
-  config.mutable_journal()->set_max_bytes(128 * kMiB);
-  config.mutable_journal()->set_hard_max_bytes(256 * kMiB);
-  config.mutable_journal()->set_segment_bytes(4 * kMiB);
+  *config.mutable_journal() = DefaultJournal(128 * kMiB, 256 * kMiB, 4 * kMiB);
+  config.mutable_journal()->set_when_full(kDropOldest);
   config.mutable_detector()->set_window_size_samples(100);
   config.mutable_detector()->set_threshold(3.0);
   config.mutable_detector()->set_warm_up_samples(30);

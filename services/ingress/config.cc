@@ -83,12 +83,9 @@ config::v1::IngressConfig DefaultConfig() {
   *config.mutable_grpc() = DefaultGrpc("127.0.0.1:7101");
   config.mutable_metrics()->set_listen("127.0.0.1:9101");
   config.mutable_registry()->set_address("127.0.0.1:7102");
-  config.mutable_journal()->set_max_bytes(kGiB);
-  config.mutable_journal()->set_hard_max_bytes(2 * kGiB);
-  config.mutable_journal()->set_segment_bytes(16 * kMiB);
-  config.mutable_dead_letters()->set_max_bytes(64 * kMiB);
-  config.mutable_dead_letters()->set_hard_max_bytes(64 * kMiB);
-  config.mutable_dead_letters()->set_segment_bytes(4 * kMiB);
+  *config.mutable_journal() = DefaultJournal(kGiB, 2 * kGiB, 16 * kMiB);
+  *config.mutable_dead_letters() = DefaultJournal(64 * kMiB, 64 * kMiB, 4 * kMiB);
+  config.mutable_dead_letters()->set_when_full(kDropOldest);
   config.mutable_mqtt()->set_enabled(true);
   config::v1::MqttBroker* const broker = config.mutable_mqtt()->add_brokers();
   broker->set_address("tcp://127.0.0.1:1883");

@@ -185,6 +185,7 @@ void IngressMetrics::Update(const Snapshot& snapshot) {
 void IngressMetrics::UpdateJournal(const std::string& name, const JournalStats& stats) {
   journal_bytes_.Add({{"journal", name}}).Set(static_cast<double>(stats.bytes));
   RaiseTo(dropped_.Add({{"reason", name + "_retention"}}), stats.deleted_unacknowledged_records);
+  RaiseTo(dropped_.Add({{"reason", name + "_reserve"}}), stats.deleted_for_reserve_records);
   RaiseTo(dropped_.Add({{"reason", name + "_corrupt"}}), stats.corrupt_records);
 
   JournalStats& last = journals_[name];

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/config/journal_options.h"
+#include "libs/config/settings_check.h"
 #include "libs/proto_time/proto_time.h"
 #include "services/ingress/intake/log_tails.h"
 
@@ -19,10 +20,9 @@ constexpr int64_t kReportsSegmentBytes = 4 << 20;
 constexpr char kReportsReader[] = "registry";
 
 config::v1::Journal ReportsSettings(const config::v1::IngressConfig& config) {
-  config::v1::Journal settings;
-  settings.set_max_bytes(kReportsMaxBytes);
-  settings.set_hard_max_bytes(kReportsHardMaxBytes);
-  settings.set_segment_bytes(kReportsSegmentBytes);
+  config::v1::Journal settings =
+      DefaultJournal(kReportsMaxBytes, kReportsHardMaxBytes, kReportsSegmentBytes);
+  settings.set_min_free_bytes(config.journal().min_free_bytes());
   *settings.mutable_sync_interval() = config.journal().sync_interval();
   return settings;
 }
@@ -103,6 +103,14 @@ absl::StatusOr<std::unique_ptr<Storage>> Storage::Open(const config::v1::Ingress
   if (!ticket.ok()) return In(reports_dir, ticket.status());
   storage->reports_ticket_ = *std::move(ticket);
   return storage;
+}
+
+absl::Status Storage::CheckWritable() const {
+  absl::Status status;
+  for (Journal* const journal : {telemetry(), dead_letters(), reports()}) {
+    status.Update(journal->CheckWritable());
+  }
+  return status;
 }
 
 absl::Status Storage::SaveReportsCursor(int64_t cursor) {

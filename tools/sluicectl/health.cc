@@ -20,7 +20,12 @@ absl::Status CheckHealth(const std::shared_ptr<grpc::Channel>& channel, const st
       grpc::health::v1::Health::NewStub(channel)->Check(&context, request, &response);
   if (!status.ok()) return rpc::FromGrpc(status);
   if (response.status() == grpc::health::v1::HealthCheckResponse::SERVING) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(service, " is not serving"));
+  const auto& metadata = context.GetServerTrailingMetadata();
+  const auto reason = metadata.find(rpc::kHealthReasonKey);
+  if (reason == metadata.end()) {
+    return absl::FailedPreconditionError(absl::StrCat(service, " is not serving"));
+  }
+  return absl::FailedPreconditionError({reason->second.data(), reason->second.size()});
 }
 
 }  // namespace sluice::sluicectl

@@ -36,6 +36,8 @@ const char* ReasonOf(const v1::Gap& gap) {
   switch (gap.reason()) {
     case v1::GAP_REASON_RETENTION:
       return "deleted by retention";
+    case v1::GAP_REASON_DROPPED:
+      return "given up unread, for want of space";
     case v1::GAP_REASON_CORRUPTION:
       return "unreadable on disk";
     default:

@@ -43,6 +43,10 @@ class ScriptedJournal final : public Journal {
   }
 
   const std::string& id() const override { return id_; }
+  absl::Status CheckWritable() override {
+    absl::MutexLock lock(&mutex_);
+    return append_status_;
+  }
   absl::StatusOr<int64_t> Append(absl::string_view record) override {
     absl::MutexLock lock(&mutex_);
     if (!append_status_.ok()) return append_status_;

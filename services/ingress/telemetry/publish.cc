@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/status/field_violation.h"
+#include "libs/status/retry_info.h"
 
 namespace sluice::ingress {
 namespace {
@@ -13,6 +14,8 @@ constexpr int kMaxMessages = 1000;
 // What a string takes beside its content.
 constexpr size_t kStringBytes = 40;
 constexpr absl::Duration kLookUp = absl::Milliseconds(100);
+// What a caller is told to wait when nothing can be taken in now.
+constexpr absl::Duration kRetryAfter = absl::Seconds(5);
 
 // The code for a message: what is too large is the sender's mistake like any other.
 absl::StatusCode CodeOf(const Verdict& verdict) {
@@ -59,9 +62,9 @@ absl::StatusOr<v1::PublishTelemetryResponse> PublishAll(v1::PublishTelemetryRequ
     }
     result->set_code(static_cast<int>(CodeOf(verdict)));
     result->set_message(std::string(verdict.status.message()));
-    if (verdict.reason == v1::DEAD_LETTER_REASON_UNSPECIFIED && !verdict.over_rate) {
-      not_now = verdict.status;
-    }
+    if (verdict.reason != v1::DEAD_LETTER_REASON_UNSPECIFIED || verdict.over_rate) continue;
+    if (response.results_size() == 1) return WithRetryInfo(verdict.status, kRetryAfter);
+    not_now = verdict.status;
   }
   return response;
 }

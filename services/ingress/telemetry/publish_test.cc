@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "libs/clock/fake_clock.h"
+#include "libs/status/retry_info.h"
 #include "services/ingress/testing/fake_journal.h"
 
 namespace sluice::ingress {
@@ -69,12 +70,13 @@ TEST_F(PublishTest, GivesEachMessageItsOwnResult) {
 
 TEST_F(PublishTest, LetsNoMessageOvertakeOneThatCannotBeWritten) {
   v1::PublishTelemetryRequest request;
-  for (const char* device : {"a", "b"}) *request.add_telemetry() = Telemetry(device);
+  for (const char* device : {"no id", "a", "b"}) *request.add_telemetry() = Telemetry(device);
   telemetry_.FailAppends(absl::ResourceExhaustedError("disk full"));
   const auto response = PublishAll(request, MomentOf(clock_), &intake_, &last_);
   ASSERT_TRUE(response.ok());
-  EXPECT_EQ(response->results(0).code(), 8);
+  EXPECT_EQ(response->results(0).code(), 3);
   EXPECT_EQ(response->results(1).code(), 8);
+  EXPECT_EQ(response->results(2).code(), 8);
   EXPECT_EQ(last_.log, Receipt::Log::kNone);
   EXPECT_EQ(intake_.stats().messages[v1::PROTOCOL_GRPC][0][1][IntakeStats::kUnavailable], 1);
 }
@@ -114,6 +116,16 @@ TEST_F(PublishTest, CountsTheMemoryOfARequestWithItsCopy) {
   const double really = 2.0 * static_cast<double>(request.SpaceUsedLong());
   EXPECT_GT(static_cast<double>(MemoryOf(request)), really * 0.7);
   EXPECT_LT(static_cast<double>(MemoryOf(request)), really * 1.5);
+}
+
+TEST_F(PublishTest, SaysWhenToTryAgainIfNothingCanBeTakenIn) {
+  v1::PublishTelemetryRequest request;
+  for (const char* device : {"a", "b"}) *request.add_telemetry() = Telemetry(device);
+  telemetry_.FailAppends(absl::ResourceExhaustedError("disk full"));
+  const absl::Status status = PublishAll(request, MomentOf(clock_), &intake_, &last_).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(status.message(), "disk full");
+  EXPECT_TRUE(status.GetPayload(kRetryInfoUrl).has_value());
 }
 
 TEST_F(PublishTest, RefusesAnEmptyAndATooLargeBatch) {

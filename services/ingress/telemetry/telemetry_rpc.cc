@@ -7,6 +7,7 @@
 
 #include "libs/proto_time/proto_time.h"
 #include "libs/rpc/grpc_status.h"
+#include "libs/status/retry_info.h"
 #include "libs/subscription/serve_stream.h"
 #include "libs/subscription/subscription_proto.h"
 #include "services/ingress/dead_letters/dead_letter_purge.h"
@@ -16,6 +17,8 @@
 namespace sluice::ingress {
 namespace {
 
+// When a caller may try again for whom too much is under way.
+constexpr absl::Duration kRetryAfter = absl::Seconds(1);
 // How long a call without a deadline waits for the disk.
 constexpr absl::Duration kLongestWait = absl::Seconds(30);
 
@@ -56,7 +59,7 @@ grpc::Status TelemetryRpc::PublishTelemetry(grpc::ServerContext* context,
   MemoryBudget::Share memory(parts_.budget);
   if (!memory.TrySet(MemoryOf(*request))) {
     return rpc::ToGrpc(
-        absl::ResourceExhaustedError("too much is under way already; send it again in a second"));
+        WithRetryInfo(absl::ResourceExhaustedError("too much is under way already"), kRetryAfter));
   }
   Receipt last;
   auto results = PublishAll(*request, MomentOf(*parts_.clock), parts_.intake, &last);

@@ -68,6 +68,10 @@ class FakeJournal final : public Journal {
   }
 
   const std::string& id() const override { return id_; }
+  absl::Status CheckWritable() override {
+    absl::MutexLock lock(&mutex_);
+    return append_status_;
+  }
 
   absl::StatusOr<int64_t> Append(absl::string_view record) override {
     if (static_cast<int64_t>(record.size()) > kMaxRecordBytes) {

@@ -1,0 +1,20 @@
+#ifndef SLUICE_LIBS_FILE_FILE_ERROR_H_
+#define SLUICE_LIBS_FILE_FILE_ERROR_H_
+
+#include <cerrno>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace sluice {
+
+// errno as a status. What may heal without anybody changing a setting is told apart: a disk that is
+// full is RESOURCE_EXHAUSTED, one that fails or is read-only UNAVAILABLE.
+inline absl::Status FileError(int error, absl::string_view message) {
+  const absl::Status status = absl::ErrnoToStatus(error, message);
+  return error == EIO || error == EROFS ? absl::UnavailableError(status.message()) : status;
+}
+
+}  // namespace sluice
+
+#endif  // SLUICE_LIBS_FILE_FILE_ERROR_H_
