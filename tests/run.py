@@ -1,8 +1,8 @@
-"""Runs every test: Bazel's unit tests, then the integration tests; `./sluice test` and `asan` call it.
+"""Runs every test: Bazel's unit tests, then the integration tests; `./sluice test`, `asan` and `tsan` call it.
 
 The last line is `N passed, N failed`, with `, N skipped` if any were. Exits 0 only if none failed.
 With --config=asan the unit tests run, built with the sanitizers, and those integration tests that put messages through the
-broker's plugin, with the sanitizers inside of Mosquitto.
+broker's plugin, with the sanitizers inside of Mosquitto. With --config=tsan those unit tests run that have the tag `threads`.
 """
 
 import argparse
@@ -17,6 +17,8 @@ import xml.etree.ElementTree as ElementTree
 # Integration tests whose messages go through the broker's plugin.
 PLUGIN_TESTS = [f"tests/integration/test_{name}.py" for name in ("plugin_in_broker", "plugin_in_box", "bad_input", "ways_in", "commands")]
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# What set-up has built for --config=tsan.
+INSTRUMENTED_ABSL = pathlib.Path(os.environ.get("SLUICE_TOOLS", pathlib.Path.home() / ".cache/sluice/tools"), "absl-tsan")
 
 
 class Tally:
@@ -106,19 +108,22 @@ def run_integration(arguments, tally, environment=None):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", choices=["asan"], help="build with sanitizers")
+    parser.add_argument("--config", choices=["asan", "tsan"], help="build with sanitizers")
     parser.add_argument("--no-unit-tests", action="store_true", help="the integration tests alone")
     parser.add_argument("pytest", nargs="*", help="passed to pytest")
     options = parser.parse_args()
 
     tally = Tally()
-    if not options.no_unit_tests:
+    if options.config == "tsan" and not (INSTRUMENTED_ABSL / "version").is_file():
+        print(f"SKIPPED: everything, since there is no {INSTRUMENTED_ABSL}: without it there are reports of races that are none")
+        tally.skipped += 1
+    elif not options.no_unit_tests:
         run_bazel(options.config, tally)
-    if options.config:
+    if options.config == "asan":
         if not options.no_unit_tests:
             subprocess.run([ROOT / "sluice", "build"], check=True)
         run_integration(options.pytest or PLUGIN_TESTS, tally, sanitized_plugin(options.config))
-    else:
+    elif options.config is None:
         run_integration(options.pytest, tally)
 
     print()

@@ -102,6 +102,19 @@ def test_no_network_for_the_linters_says_why(machine):
     assert machine.set_up("lint").returncode == 0 and len(machine.noted("npm")) == calls
 
 
+def test_no_source_of_abseil_is_skipped_loudly(machine):
+    result = machine.set_up("tsan")
+    assert result.returncode == 0 and "SKIPPED: there is no Abseil for the thread sanitizer" in result.stderr
+    assert (machine.tools / "absl-tsan.log").exists()
+
+
+def test_an_abseil_of_the_same_version_is_not_built_again(machine):
+    (machine.tools / "absl-tsan").mkdir()
+    (machine.tools / "absl-tsan/version").write_text("ii ")  # what this machine says of every package
+    result = machine.set_up("tsan")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 def test_an_unknown_group(machine):
     result = machine.set_up("kitchen")
     assert result.returncode == 2 and "unknown group: kitchen" in result.stderr

@@ -7,6 +7,12 @@ import sys
 from harness import ROOT
 
 CHECK = ROOT / "tests/structure/check_decision_units.py"
+# Tests with threads that ./sluice tsan leaves out, and why.
+NOT_FOR_TSAN = {
+    "services/ingress/coap/coap_server_limits_test.cc": "expects answers within a second, and the sanitizer is slow",
+    "services/ingress/mqtt/mqtt_source_test.cc": "Paho's threads, which the sanitizer does not see into",
+    "tools/fleetsim/run_test.cc": "what it runs speaks gRPC",
+}
 
 
 def check(root):
@@ -43,3 +49,35 @@ def test_architecture_names_every_folder():
                 *ROOT.glob("services/ingress/*/BUILD.bazel")]
     folders = {str(package.parent.relative_to(ROOT)) for package in packages} - {"services/ingress", "services/ingress/testing"}
     assert folders <= named, f"not in ARCHITECTURE.md: {folders - named}"
+
+
+def test_every_fuzz_target_has_seeds():
+    packages = [build.parent for build in ROOT.glob("[a-z]*/**/BUILD.bazel") if re.search(r"^fuzz_target\(", build.read_text(), re.MULTILINE)]
+    assert len(packages) >= 4
+    for package in packages:
+        assert list((package / "fuzz_corpus").glob("*")), package
+
+
+def included(name, seen):
+    """A file of the tree and all of ours that it includes."""
+    if name in seen or not (ROOT / name).is_file():
+        return
+    seen.add(name)
+    for other in re.findall(r'^#include "([^"]+)"', (ROOT / name).read_text(), re.MULTILINE):
+        included(other, seen)
+
+
+def knows_grpc(name):
+    seen = set()
+    included(name, seen)
+    return any(re.search(r'^#include [<"](grpcpp/|.*\.grpc\.pb\.h)', (ROOT / file).read_text(), re.MULTILINE) for file in seen)
+
+
+def test_tests_with_threads_are_for_tsan():
+    for build in ROOT.glob("[a-z]*/**/BUILD.bazel"):
+        for block in re.findall(r"^unit_test\((.*?)^\)", build.read_text(), re.MULTILINE | re.DOTALL):
+            for source in re.findall(r'"([^"]+_test\.cc)"', block):
+                name = str((build.parent / source).relative_to(ROOT))
+                if "#include <thread>" not in (ROOT / name).read_text() or name in NOT_FOR_TSAN or knows_grpc(name):
+                    continue
+                assert '"threads"' in block, f"{name} has threads: its unit_test wants tags = [\"threads\"]"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what Sluice needs: setup.sh GROUP... with the groups build, test, lint and fuzz of
-# debian-packages.txt. Idempotent and quick when there is nothing to do. Says what it does.
+# Installs what Sluice needs: setup.sh GROUP... with the groups build, test, lint, fuzz and tsan
+# of debian-packages.txt. Idempotent and quick when there is nothing to do. Says what it does.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -98,6 +98,17 @@ grpcurl() {
   ln -sf "grpcurl-$grpcurl_version" "$tools/bin/grpcurl"
 }
 
+# What the thread sanitizer does not see into it takes for races.
+instrumented_absl() {
+  local version target="$tools/absl-tsan"
+  # shellcheck disable=SC2016  # dpkg-query's own variable
+  version=$(dpkg-query -W -f='${source:Version}' libabsl-dev)
+  [ "$(cat "$target/version" 2>/dev/null)" != "$version" ] || return 0
+  say "building Abseil $version with the thread sanitizer into $target (about two minutes)"
+  "$here/absl_tsan.sh" "$version" "$target" >"$tools/absl-tsan.log" 2>&1 ||
+    say "SKIPPED: there is no Abseil for the thread sanitizer ($tools/absl-tsan.log says why); ./sluice tsan will test nothing"
+}
+
 mkdir -p "$tools/bin"
 debian_packages "$@"
 for group in "$@"; do
@@ -106,6 +117,7 @@ for group in "$@"; do
     test) grpcurl ;;
     lint) npm_packages ;;
     fuzz) ;;
+    tsan) instrumented_absl ;;
     *) say "unknown group: $group" && exit 2 ;;
   esac
 done

@@ -135,18 +135,21 @@ Outcome CoapRequestHandler::Handle(const CoapRequest& request, bool has_room) {
 Outcome CoapRequestHandler::HandleMessage(const CoapRequest& request, const CoapResource& resource,
                                           bool has_room) {
   const bool is_last = !request.block1.has_value() || !request.block1->more;
-  if (is_last && !has_room) {
-    ++stats_.shed;
-    Outcome outcome =
-        Refuse(CoapCode::kTooManyRequests, "too much is under way already; send it again later");
-    outcome.answer.max_age_seconds = options_.retry_after_seconds;
-    return outcome;
-  }
-  if (request.block1.has_value()) return HandleBlock(request, resource);
+  if (is_last && !has_room) return Shed();
+  if (request.block1.has_value()) return HandleBlock(request, resource, has_room);
   return Take(request, resource, request.payload, static_cast<int64_t>(request.payload.size()));
 }
 
-Outcome CoapRequestHandler::HandleBlock(const CoapRequest& request, const CoapResource& resource) {
+Outcome CoapRequestHandler::Shed() {
+  ++stats_.shed;
+  Outcome outcome =
+      Refuse(CoapCode::kTooManyRequests, "too much is under way already; send it again later");
+  outcome.answer.max_age_seconds = options_.retry_after_seconds;
+  return outcome;
+}
+
+Outcome CoapRequestHandler::HandleBlock(const CoapRequest& request, const CoapResource& resource,
+                                        bool has_room) {
   using Kind = BlockReassembly::Result::Kind;
   const BlockReassembly::Result result =
       reassembly_.Add(TransferKey(request), *request.block1, request.payload, request.size1);
@@ -163,6 +166,8 @@ Outcome CoapRequestHandler::HandleBlock(const CoapRequest& request, const CoapRe
       break;
     case Kind::kComplete:
     case Kind::kTooLarge:
+      // What is too large may end before its last block.
+      if (!has_room) return Shed();
       // The intake refuses by the size and keeps what there is among the dead letters.
       outcome = Take(request, resource, result.body, result.body_size_bytes);
       break;

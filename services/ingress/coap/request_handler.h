@@ -61,7 +61,8 @@ class CoapRequestHandler {
 
  private:
   Outcome HandleMessage(const CoapRequest& request, const CoapResource& resource, bool has_room);
-  Outcome HandleBlock(const CoapRequest& request, const CoapResource& resource);
+  Outcome HandleBlock(const CoapRequest& request, const CoapResource& resource, bool has_room);
+  Outcome Shed();
   Outcome Take(const CoapRequest& request, const CoapResource& resource, absl::string_view payload,
                int64_t payload_size_bytes);
   CoapAnswer AnswerOf(const Verdict& verdict) const;

@@ -209,6 +209,18 @@ TEST_F(RequestHandlerTest, WhatIsTooLargeGoesToTheDeadLettersCutOff) {
   EXPECT_EQ(intake_.taken()[0].payload, "0123456789abcdef");
 }
 
+TEST_F(RequestHandlerTest, WhatIsTooLargeNeedsRoomAlthoughMoreWouldCome) {
+  CoapRequest first = Post(1, "devices/x/telemetry", "0123456789abcdef");
+  first.block1 = CoapBlock{0, true, 0};
+  first.size1 = 65537;
+  const Outcome shed = handler_.Handle(first, /*has_room=*/false);
+  EXPECT_EQ(shed.action, Action::kAnswer);
+  EXPECT_EQ(shed.answer.code, CoapCode::kServiceUnavailable);
+  EXPECT_EQ(handler_.stats().shed, 1);
+  EXPECT_TRUE(intake_.taken().empty());
+  EXPECT_EQ(Handle(first).answer.code, CoapCode::kRequestEntityTooLarge);
+}
+
 TEST_F(RequestHandlerTest, ListsItsResources) {
   CoapRequest get = Post(1, ".well-known/core", "");
   get.method = CoapMethod::kGet;

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace sluice::ingress {
@@ -68,7 +69,16 @@ std::string Quote(absl::string_view text) {
   constexpr size_t kMaxBytes = 64;
   const std::string shown = ToUtf8(text, kMaxBytes);
   const bool cut = text.size() > kMaxBytes;
-  return absl::StrCat("'", absl::Utf8SafeCEscape(shown), cut ? "…" : "", "'");
+  std::string quoted = "'";
+  for (absl::string_view rest = shown; !rest.empty();) {
+    const absl::string_view clean = rest.substr(0, FindControlCharacter(rest));
+    rest.remove_prefix(clean.size());
+    // Those above U+007F have two bytes, which Utf8SafeCEscape would leave as they are.
+    const absl::string_view control = rest.substr(0, absl::StartsWith(rest, "\xC2") ? 2 : 1);
+    absl::StrAppend(&quoted, absl::Utf8SafeCEscape(clean), absl::CEscape(control));
+    rest.remove_prefix(control.size());
+  }
+  return absl::StrCat(quoted, cut ? "…" : "", "'");
 }
 
 }  // namespace sluice::ingress

@@ -33,6 +33,7 @@ TEST(TextTest, MakesValidUtf8WithinTheLimit) {
             "a\xef\xbf\xbd"
             "b");
   EXPECT_EQ(Quote("a\nb"), "'a\\nb'");
+  EXPECT_EQ(Quote("\x7f\xc2\x9c\xc3\xa9"), "'\\177\\302\\234\xc3\xa9'");
   EXPECT_EQ(Quote(std::string(100, 'x')), "'" + std::string(64, 'x') + "…'");
 }
 

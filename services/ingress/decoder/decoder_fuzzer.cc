@@ -1,0 +1,185 @@
+// Fuzzes the payload decoders. The first byte chooses what the others are: a payload of telemetry,
+// of a status or of an answer, or a content type before a payload. Two readers of JSON that know
+// nothing of each other, the parser and the diagnosis, must agree.
+
+#include <cmath>
+#include <cstdio>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "services/ingress/decoder/json_diagnosis.h"
+#include "services/ingress/decoder/payload_decoder.h"
+#include "services/ingress/decoder/report_payloads.h"
+#include "services/ingress/decoder/text.h"
+#include "tools/fuzz/fuzz_input.h"
+#include "tools/fuzz/require.h"
+
+namespace sluice::ingress {
+namespace {
+
+using Readings = google::protobuf::RepeatedPtrField<v1::Reading>;
+
+// What the diagnosis says if it finds no fault.
+constexpr char kNoFault[] = "is not valid JSON";
+constexpr size_t kMaxErrorBytes = 512;
+// The last second of the year 9999.
+constexpr int64_t kMaxSeconds = 253'402'300'799;
+
+bool IsUtf8(absl::string_view text) { return ValidUtf8Prefix(text) == text.size(); }
+
+void CheckError(const absl::Status& status, absl::string_view content_type,
+                absl::string_view payload) {
+  const absl::string_view message = status.message();
+  Require(!message.empty() && message.size() <= kMaxErrorBytes, "an error without words, or many");
+  Require(IsUtf8(message) && FindControlCharacter(message) == absl::string_view::npos,
+          "an error that cannot be shown");
+  Require(message != kNoFault, "the parser refuses what the diagnosis takes for JSON");
+  const bool supported = FormatOf(content_type) != PayloadFormat::kUnsupported;
+  const bool too_large = payload.size() > static_cast<size_t>(kMaxPayloadBytes);
+  Require(absl::IsUnimplemented(status) == !supported, "a wrong word about the content type");
+  Require(absl::IsOutOfRange(status) == (supported && too_large), "a wrong word about the size");
+  Require(absl::IsInvalidArgument(status) == (supported && !too_large), "another error");
+}
+
+void CheckReading(const v1::Reading& reading) {
+  Require(ValidateMetric(reading.metric()).ok() && IsUtf8(reading.metric()), "an illegal metric");
+  switch (reading.value_case()) {
+    case v1::Reading::kDoubleValue:
+      Require(std::isfinite(reading.double_value()), "an infinite number");
+      break;
+    case v1::Reading::kStringValue:
+      Require(IsUtf8(reading.string_value()), "a text that is not UTF-8");
+      break;
+    case v1::Reading::kIntValue:
+    case v1::Reading::kBoolValue:
+      break;
+    default:
+      Require(false, "a reading without a value");
+  }
+  const auto& time = reading.time();
+  Require(time.seconds() >= 0 && time.seconds() <= kMaxSeconds && time.nanos() >= 0 &&
+              time.nanos() % 1'000'000 == 0 && time.nanos() < 1'000'000'000,
+          "an impossible time");
+}
+
+std::string JsonText(absl::string_view text) {
+  std::string json = "\"";
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\') {
+      absl::StrAppend(&json, "\\u00", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
+    } else {
+      json.push_back(c);
+    }
+  }
+  return json + "\"";
+}
+
+std::string JsonValue(const v1::Reading& reading) {
+  switch (reading.value_case()) {
+    case v1::Reading::kDoubleValue: {
+      char text[40];
+      snprintf(text, sizeof(text), "%.16e", reading.double_value());
+      return text;
+    }
+    case v1::Reading::kIntValue:
+      return absl::StrCat(reading.int_value());
+    case v1::Reading::kBoolValue:
+      return reading.bool_value() ? "true" : "false";
+    default:
+      return JsonText(reading.string_value());
+  }
+}
+
+// The readings as a payload that says the same.
+std::string JsonOf(const Readings& readings) {
+  std::string json = "[";
+  for (const v1::Reading& reading : readings) {
+    absl::StrAppend(&json, json.size() > 1 ? ",{" : "{");
+    if (reading.has_time()) {
+      absl::StrAppend(&json, "\"ts\":",
+                      reading.time().seconds() * 1000 + reading.time().nanos() / 1'000'000, ",");
+    }
+    absl::StrAppend(&json, "\"values\":{", JsonText(reading.metric()), ":", JsonValue(reading),
+                    "}}");
+  }
+  return json + "]";
+}
+
+bool Same(const Readings& a, const Readings& b) {
+  if (a.size() != b.size()) return false;
+  for (int i = 0; i < a.size(); ++i) {
+    if (a[i].SerializeAsString() != b[i].SerializeAsString()) return false;
+  }
+  return true;
+}
+
+void DecodeTelemetry(absl::string_view content_type, absl::string_view payload) {
+  Readings readings;
+  const absl::Status status = PayloadDecoder().Decode(content_type, payload, &readings);
+
+  PayloadDecoder used;
+  Readings again;
+  used.Decode(content_type, payload.substr(0, payload.size() / 2), &again).IgnoreError();
+  again.Clear();
+  Require(used.Decode(content_type, payload, &again) == status, "what came before matters");
+  if (!status.ok()) return CheckError(status, content_type, payload);
+
+  Require(Same(readings, again), "what came before matters");
+  Require(!readings.empty() && readings.size() <= kMaxReadings, "no reading, or too many");
+  for (const v1::Reading& reading : readings) CheckReading(reading);
+  if (FormatOf(content_type) == PayloadFormat::kJson) {
+    Require(DiagnoseJson(payload, kMaxNesting) == kNoFault,
+            "the parser takes what the diagnosis refuses");
+  }
+
+  const std::string spaced = absl::StrCat("\t ", payload, "\r\n");
+  const std::string json = JsonOf(readings);
+  for (const bool is_spaced : {true, false}) {
+    const std::string& same = is_spaced ? spaced : json;
+    if (same.size() > static_cast<size_t>(kMaxPayloadBytes)) continue;
+    again.Clear();
+    Require(used.Decode(is_spaced ? content_type : "", same, &again).ok() && Same(readings, again),
+            is_spaced ? "space around it matters" : "written down and read again it is another");
+  }
+}
+
+void DecodeReport(bool is_status, absl::string_view content_type, absl::string_view payload) {
+  if (is_status) {
+    const auto report = DecodeStatus(content_type, payload);
+    if (!report.ok()) return CheckError(report.status(), content_type, payload);
+    Require(report->status() != v1::DEVICE_STATUS_UNSPECIFIED, "a status without a status");
+    Require(report->status_message().size() <= kMaxMessageBytes && IsUtf8(report->status_message()),
+            "an illegal message");
+    return;
+  }
+  const auto report = DecodeCommandResponse(content_type, payload);
+  if (!report.ok()) return CheckError(report.status(), content_type, payload);
+  Require(
+      report->state() == v1::COMMAND_STATE_SUCCEEDED || report->state() == v1::COMMAND_STATE_FAILED,
+      "an answer without an end");
+  Require(report->error_message().size() <= kMaxMessageBytes && IsUtf8(report->error_message()),
+          "an illegal message");
+  // It is stored in this form, and texts in it that are not UTF-8 do not come back.
+  state::v1::CommandReport stored;
+  Require(stored.ParseFromString(report->SerializeAsString()), "an answer that cannot be stored");
+}
+
+}  // namespace
+}  // namespace sluice::ingress
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
+  using sluice::ingress::DecodeReport;
+  using sluice::ingress::DecodeTelemetry;
+  sluice::FuzzInput input(bytes, size);
+  const uint64_t kind = input.Below(8);
+  const std::string content_type = kind == 4   ? "text/plain"
+                                   : kind == 7 ? input.Bytes(input.Below(32))
+                                               : "";
+  const std::string payload = input.Bytes(size);
+  if (kind == 5 || kind == 6) {
+    DecodeReport(kind == 5, content_type, payload);
+  } else {
+    DecodeTelemetry(content_type, payload);
+  }
+  return 0;
+}
