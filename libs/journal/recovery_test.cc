@@ -63,7 +63,7 @@ TEST_F(RecoveryTest, WhereverTheLogIsCutOffEveryWholeRecordStays) {
   const size_t whole = files_.Content(PathOf(40)).size();
   for (size_t size = Position(6); size < whole; ++size) {
     MemoryFileSystem survivor;
-    CopyTo(&survivor);
+    files_.ImageTo(&survivor);
     survivor.SetContent(PathOf(40), files_.Content(PathOf(40)).substr(0, size));
     options_.file_system = &survivor;
     Open();
@@ -83,7 +83,7 @@ TEST_F(RecoveryTest, EveryFlippedBitCostsItsOwnRecordAtTheMost) {
   const std::string intact = files_.Content(PathOf(0));
   for (size_t bit = 0; bit < 8 * intact.size(); ++bit) {
     MemoryFileSystem survivor;
-    CopyTo(&survivor);
+    files_.ImageTo(&survivor);
     std::string flipped = intact;
     flipped[bit / 8] ^= static_cast<char>(1 << bit % 8);
     survivor.SetContent(PathOf(0), flipped);
