@@ -8,11 +8,12 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "libs/clock/clock.h"
+#include "libs/clock/shifted_clock.h"
 #include "libs/config/config_loader.h"
 #include "libs/failpoint/failpoint.h"
 #include "libs/file/atomic_file.h"
@@ -109,7 +110,8 @@ absl::Status Live(
     const std::function<absl::StatusOr<std::unique_ptr<Service>>(const Environment&)>& create) {
   auto data_dir = DataDir::Open(DataDirectory(config));
   if (!data_dir.ok()) return data_dir.status();
-  const SystemClock clock;
+  const auto clock = ClockFromEnvironment();
+  if (!clock.ok()) return clock.status();
   prometheus::Registry metrics;
   const auto grpc_config = CommonPart<config::v1::Grpc>(config, "grpc");
   auto metrics_endpoint =
@@ -117,7 +119,7 @@ absl::Status Live(
   if (!metrics_endpoint.ok()) return metrics_endpoint.status();
 
   StreamGate streams(grpc_config.max_streams());
-  auto service = create({&clock, &metrics, &streams});
+  auto service = create({clock->get(), &metrics, &streams});
   if (!service.ok()) return service.status();
   auto server = Server::Start(grpc_config, (*service)->GrpcServices(), &streams);
   absl::Status status = server.status();
@@ -148,6 +150,13 @@ absl::Status Live(
   if (server.ok()) (*server)->Shutdown(kShutdownGrace);
   (*service)->Finish();
   return status;
+}
+
+// What only a test would set.
+void WarnOfTestSwitches() {
+  for (const char* name : {"SLUICE_FAILPOINTS", "SLUICE_CLOCK_SHIFT"}) {
+    if (const char* value = std::getenv(name)) spdlog::warn("under test: {}={}", name, value);
+  }
 }
 
 int Fail(const std::string& name, const absl::Status& status, int code) {
@@ -193,6 +202,7 @@ int RunServiceWithConfig(
   if (status.ok()) status = failpoint::ArmFromEnvironment();
   if (!status.ok()) return Fail(name, status, kWrongUsage);
 
+  WarnOfTestSwitches();
   status = Live(name, flags, *defaults, *config, create);
   if (!status.ok()) return Fail(name, status, kFailed);
   spdlog::info("{} has stopped", name);
