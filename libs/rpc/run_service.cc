@@ -10,13 +10,14 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "libs/backoff/backoff.h"
-#include "libs/clock/clock.h"
+#include "libs/clock/shifted_clock.h"
 #include "libs/config/config_loader.h"
 #include "libs/failpoint/failpoint.h"
 #include "libs/file/atomic_file.h"
@@ -127,11 +128,13 @@ class Life {
  public:
   using Create = std::function<absl::StatusOr<std::unique_ptr<Service>>(const Environment&)>;
 
-  Life(std::string name, Flags flags, const Message& defaults, const Message& config, Create create)
+  Life(std::string name, Flags flags, const Message& defaults, const Message& config,
+       const Clock& clock, Create create)
       : name_(std::move(name)),
         flags_(std::move(flags)),
         defaults_(defaults),
         config_(config),
+        clock_(clock),
         create_(std::move(create)),
         grpc_config_(CommonPart<config::v1::Grpc>(config, "grpc")),
         serving_(prometheus::BuildGauge()
@@ -154,9 +157,9 @@ class Life {
   const Flags flags_;
   const Message& defaults_;
   const Message& config_;
+  const Clock& clock_;
   const Create create_;
   const config::v1::Grpc grpc_config_;
-  const SystemClock clock_;
   prometheus::Registry metrics_;
   prometheus::Gauge& serving_;
   StreamGate streams_;
@@ -288,6 +291,13 @@ absl::Status Life::Health() {
   return health;
 }
 
+// What only a test would set.
+void WarnOfTestSwitches() {
+  for (const char* name : {"SLUICE_FAILPOINTS", "SLUICE_CLOCK_SHIFT"}) {
+    if (const char* value = std::getenv(name)) spdlog::warn("under test: {}={}", name, value);
+  }
+}
+
 int Fail(const std::string& name, const absl::Status& status, int code) {
   std::fprintf(stderr, "%s: %s\n", name.c_str(), std::string(status.message()).c_str());
   return code;
@@ -331,7 +341,11 @@ int RunServiceWithConfig(
   if (status.ok()) status = failpoint::ArmFromEnvironment();
   if (!status.ok()) return Fail(name, status, kWrongUsage);
 
-  status = Life(name, flags, *defaults, *config, create).Run();
+  auto clock = ClockFromEnvironment();
+  if (!clock.ok()) return Fail(name, clock.status(), kWrongUsage);
+
+  WarnOfTestSwitches();
+  status = Life(name, flags, *defaults, *config, **clock, create).Run();
   if (!status.ok()) return Fail(name, status, kFailed);
   spdlog::info("{} has stopped", name);
   return 0;

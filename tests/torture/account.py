@@ -52,14 +52,20 @@ class Account:
                  ("received with other readings than sent", changed), ("received after a later one of its device", self._overtaken))
         return [f"{len(keys)} messages {what}: {listed(keys)}" for what, keys in found if keys]
 
-    def without_class(self):
-        """Messages that were neither received nor refused: each must have been counted as dropped."""
-        return [key for key in self.sent if key not in self.received and key not in self.refused]
-
-    def in_two_classes(self):
-        """Received wins over a refusal that came earlier (the answer to a first try); acknowledged and refused never go
-        together."""
-        return [key for key in self.acknowledged if key in self.refused]
+    def unclassed(self, dropped, may_be_dropped):
+        """For runs in which nobody is killed: every message is received (that wins over a refusal that came earlier), refused,
+        or one of `dropped` that were counted; only devices whose id begins with `may_be_dropped` have such."""
+        problems = []
+        missing = [key for key in self.sent if key not in self.received and key not in self.refused]
+        silent = [key for key in missing if not key[0].startswith(may_be_dropped)]
+        both = [key for key in self.acknowledged if key in self.refused]
+        if silent:
+            problems.append(f"{len(silent)} messages were neither received nor refused, and may not be dropped: {listed(silent)}")
+        if len(missing) - len(silent) != dropped:
+            problems.append(f"{len(missing) - len(silent)} messages are gone, but {dropped} were counted as dropped")
+        if both:
+            problems.append(f"{len(both)} messages were acknowledged and refused: {listed(both)}")
+        return problems
 
 
 def listed(keys):

@@ -23,6 +23,8 @@ FAILPOINTS = {
     "ring.tail": 100, "ring.tail_moved": 100,
 }
 REACHED_WITHIN_S = 10
+# The kernel breaks other people's connections for root only.
+MAY_BREAK = int(os.geteuid() == 0)
 
 
 class Fault:
@@ -95,9 +97,9 @@ class Failpoint(Fault):
 class Stop(Fault):
     """SIGSTOP, for up to 10 s."""
 
-    def __init__(self, chance, *names):
+    def __init__(self, chance, *names, at_least_s=0.5):
         self._names = names
-        self.stays_s = chance.uniform(0.5, chance.choice((1, 3, 10)))
+        self.stays_s = chance.uniform(at_least_s, max(at_least_s, chance.choice((1, 3, 10))))
         self.name = f"stop {'+'.join(names)} for {self.stays_s:.1f} s"
 
     def inject(self, stage):
@@ -172,6 +174,18 @@ class SlowCloud(Fault):
             stage.cloud.crash()
         else:
             stage.cloud.resume()
+
+
+class ClockJump(Fault):
+    """The wall clock of all services jumps, and stays there until it jumps again."""
+
+    def __init__(self, chance):
+        self._years = chance.uniform(-10, 10)
+        self.name = f"the clock goes wrong by {self._years:.1f} years"
+
+    def inject(self, stage):
+        stage.shift_clock(int(self._years * 365 * 24 * 3600))
+        stage.counts["clock jumps"] += 1
 
 
 class DiskFull(Fault):
@@ -250,42 +264,50 @@ class Together(Fault):
             fault.heal(stage)
 
 
-def draw(chance, storage):
-    """A fault that is possible on this storage, see stage.STORAGES."""
-    kinds = {
-        "kill": (6, lambda: Kill(chance, chance.choice(ALL))),
-        "kill ingress": (3, lambda: Kill(chance, "ingress")),
-        "kill pair": (2, lambda: Kill(chance, "ingress", "mosquitto")),
-        "kill all": (2, lambda: Kill(chance, *ALL)),
-        "failpoint": (6, lambda: draw_failpoint(chance)),
-        "stop": (2, lambda: Stop(chance, chance.choice(ALL))),
-        "stopped and killed": (2, lambda: Together(Stop(chance, "ingress"), Kill(chance, "ingress", "mosquitto"))),
-        "disconnect": (2, lambda: draw_disconnect(chance)),
-        "flap": (1, lambda: Flap(chance)),
-        "cloud crash": (2, CloudCrash),
-        "slow cloud": (1, lambda: SlowCloud(chance)),
-        "slow cloud and kill": (1, lambda: Together(SlowCloud(chance), Kill(chance, "ingress"))),
-        "poison and kill": (1, lambda: Together(Poison(), Kill(chance, chance.choice(("ingress", "mosquitto"))))),
-        "commands and kill": (2, lambda: Together(Commands(), Kill(chance, chance.choice(("ingress", "registry"))))),
-    }
-    if storage == "disk":
-        kinds["disk full"] = (2, lambda: DiskFull(chance))
-        kinds["disk full and kill"] = (1, lambda: Together(DiskFull(chance), Kill(chance, "ingress")))
-    if storage == "image":
-        kinds["power cut"] = (4, PowerCut)
-    weights = [weight for weight, _ in kinds.values()]
-    return chance.choices([make for _, make in kinds.values()], weights)[0]()
+def its_own(chance, kind):
+    """The fault that a round of this kind is about, see stage.KINDS."""
+    return {"image": PowerCut, "disk": lambda: DiskFull(chance), "overload": lambda: Stop(chance, "ingress", at_least_s=5),
+            "plain": lambda: Kill(chance, *ALL)}[kind]()
 
 
-def draw_failpoint(chance):
-    """In analytics its own journal, cursors and streams have them too; the ring is ingress's."""
-    point = chance.choice(list(FAILPOINTS))
-    return Failpoint(chance, "ingress", point)
+def draw(chance, kind):
+    """Any fault that may happen in a round of this kind."""
+    possible = mild(chance) + ([] if kind == "overload" else deadly(chance))
+    if kind == "disk":
+        possible += [(2, lambda: DiskFull(chance)), (1, lambda: Together(DiskFull(chance), Kill(chance, "ingress")))]
+    if kind == "image":
+        possible += [(6, PowerCut)]
+    weights, makers = zip(*possible)
+    return chance.choices(makers, weights)[0]()
 
 
-def draw_disconnect(chance):
-    what = chance.choice(("the broker", "the other broker", "ingress", "the registry"))
-    address_in = {"the broker": lambda stage: stage.box.mqtt, "the other broker": lambda stage: stage.other_broker.mqtt,
-                  "ingress": lambda stage: stage.box.grpc("ingress"),
-                  "the registry": lambda stage: stage.box.grpc("registry")}[what]
-    return Disconnect(what, address_in)
+def mild(chance):
+    """[(how often, what makes it)]: those after which still no message is gone that was not counted, not even of QoS 0."""
+    return [
+        (2, lambda: Stop(chance, chance.choice(ALL))),
+        (2, CloudCrash),
+        (1, lambda: SlowCloud(chance)),
+        (1, lambda: ClockJump(chance)),
+        (1, Poison),
+        (1, Commands),
+        (2 * MAY_BREAK, lambda: Disconnect("the other broker", lambda stage: stage.other_broker.mqtt)),
+        (1 * MAY_BREAK, lambda: Disconnect("ingress", lambda stage: stage.box.grpc("ingress"))),
+        (1 * MAY_BREAK, lambda: Disconnect("the registry", lambda stage: stage.box.grpc("registry"))),
+    ]
+
+
+def deadly(chance):
+    """The others."""
+    return [
+        (6, lambda: Kill(chance, chance.choice(ALL))),
+        (3, lambda: Kill(chance, "ingress")),
+        (2, lambda: Kill(chance, "ingress", "mosquitto")),
+        (2, lambda: Kill(chance, *ALL)),
+        (6, lambda: Failpoint(chance, "ingress", chance.choice(list(FAILPOINTS)))),
+        (2, lambda: Together(Stop(chance, "ingress"), Kill(chance, "ingress", "mosquitto"))),
+        (1, lambda: Together(SlowCloud(chance), Kill(chance, "ingress"))),
+        (1, lambda: Together(Poison(), Kill(chance, chance.choice(("ingress", "mosquitto"))))),
+        (2, lambda: Together(Commands(), Kill(chance, chance.choice(("ingress", "registry"))))),
+        (1 * MAY_BREAK, lambda: Disconnect("the broker", lambda stage: stage.box.mqtt)),
+        (1 * MAY_BREAK, lambda: Flap(chance)),
+    ]

@@ -1,4 +1,5 @@
-"""The test of the tests: plants a bug in a copy of the tree, builds it, and lets the kills run on it, which must go red.
+"""The test of the tests: plants a bug in a copy of the tree, builds it, and lets the kills or the torture machine run on it,
+which must go red.
 
     tests/torture/planted_bugs.py [NAME …]
 
@@ -18,10 +19,11 @@ PYTHON = TOOLS / "venv/bin/python"
 COPY = TOOLS.parent / "planted"
 TARGETS = ["//services/ingress:sluice-ingress", "//services/registry:sluice-registry", "//tools/fleetsim:fleetsim",
            "//services/mosquitto_plugin:sluice_mosquitto.so"]
+TORTURE_TARGETS = [*TARGETS, "//services/analytics:sluice-analytics"]
 
 WAIT = "  for (volatile int i = 0; i < 200'000; i = i + 1) {\n  }\n"  # a window wide enough to be hit
 
-# NAME: (victims that must show it, [(file, text, what stands there instead)]).
+# NAME: (what must show it: victims of broker_kills.py, `torture` and the kind of its rounds, or `asan`; [(file, text, what stands there instead)]).
 BUGS = {
     "head-before-record": ("both", [(
         "libs/ring/ring_producer.cc",
@@ -49,6 +51,31 @@ BUGS = {
         "libs/ring/ring_producer.cc",
         "replaced_ = !file_.StandsAtPath();",
         "replaced_ = false;")]),
+    "acknowledge-before-append": ("torture plain", [
+        ("services/ingress/telemetry/telemetry_rpc.cc",
+         "  Receipt last;\n",
+         "  for (int i = 0; i < request->telemetry_size(); ++i) response->add_results();\n"
+         "  std::thread([intake = parts_.intake, clock = parts_.clock, late = *request] {\n"
+         "    absl::SleepFor(absl::Milliseconds(50));\n"
+         "    Receipt last;\n"
+         "    PublishAll(late, MomentOf(*clock), intake, &last).IgnoreError();\n"
+         "  }).detach();\n"
+         "  return grpc::Status::OK;\n"
+         "  Receipt last;\n"),
+        ("services/ingress/telemetry/telemetry_rpc.cc",
+         '#include "services/ingress/telemetry/telemetry_rpc.h"\n',
+         '#include "services/ingress/telemetry/telemetry_rpc.h"\n#include <thread>\n#include "absl/time/clock.h"\n')]),
+    "cursor-before-send": ("torture plain", [(
+        "libs/subscription/serve_stream.cc",
+        "    failpoint::Reach(failpoint::Point::kSend);\n",
+        "    if (!ticket.name.empty()) {\n"
+        "      store.Acknowledge(ticket.name, journal.id(), 0, batch->next_offset).IgnoreError();\n"
+        "    }\n"
+        "    failpoint::Reach(failpoint::Point::kSend);\n")]),
+    "no-fsync": ("torture image", [(
+        "libs/file/posix_file_system.cc",
+        "if (fdatasync(descriptor_.get()) != 0) return FileError(errno, \"sync\", path_);",
+        "")]),
     # Read beyond a payload's end, for the address sanitizer inside of the broker.
     "overflow": ("asan", [(
         "libs/mqtt_record/mqtt_record.cc",
@@ -70,13 +97,17 @@ def copy_tree():
 
 
 def passes(victims):
-    """Builds the copy and says whether it passes: the kills of these victims, or `asan`: a test with the sanitizers in the
-    broker. What they print is shown."""
+    """Builds the copy and says whether it passes: the kills of these victims; `torture`: rounds of the torture machine;
+    `asan`: a test with the sanitizers in the broker. What they print is shown."""
     if victims == "asan":
         plugin = "//services/mosquitto_plugin:sluice_mosquitto.so"
         subprocess.run(["bazel", "build", "--config=asan", plugin], cwd=COPY, check=True)
         return subprocess.run([PYTHON, COPY / "tests/run.py", "--config=asan", "--no-unit-tests",
                                "tests/integration/test_plugin_in_broker.py::test_one_listener"], cwd=COPY, check=False).returncode == 0
+    if victims.startswith("torture"):
+        subprocess.run(["bazel", "build", *TORTURE_TARGETS], cwd=COPY, check=True)
+        return subprocess.run([PYTHON, COPY / "tests/torture/torture.py", "--rounds", "2", "--seed", "2", "--kind",
+                               victims.split()[1]], cwd=COPY, check=False, timeout=900).returncode == 0
     subprocess.run(["bazel", "build", *TARGETS], cwd=COPY, check=True)
     return subprocess.run([sys.executable, COPY / "tests/torture/broker_kills.py", "--kills", "5", "--victims", victims],
                           cwd=COPY, check=False, timeout=900).returncode == 0
@@ -102,7 +133,7 @@ def main():
     names = sys.argv[1:] or list(BUGS)
     copy_tree()
     print("-- without a bug", flush=True)
-    missed = [f"red without a bug: {victims}" for victims in ("both,unsynced,ring", "asan") if not passes(victims)]
+    missed = [f"red without a bug: {victims}" for victims in sorted({BUGS[name][0] for name in names}) if not passes(victims)]
     missed += [f"{name} was not found" for name in names if not plant(name)]
     for line in missed:
         print(f"FAILED: {line}")

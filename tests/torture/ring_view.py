@@ -6,7 +6,7 @@ import struct
 HEAD, COUNTERS, TAIL = 4096, 4160, 8192
 # Numbers of counters: libs/mqtt_record/ring_agreement.h.
 TAKEN_QOS1, UNKNOWN_TOPIC = 1, 19
-REFUSED, REASONS = 3, ("ring_full", "storage", "rate", "no_reader", "ring_replaced", "sync")
+REFUSED, DROPPED, REASONS = 3, 11, ("ring_full", "storage", "rate", "no_reader", "ring_replaced", "sync")
 
 
 class RingView:
@@ -30,6 +30,10 @@ class RingView:
     def refused(self):
         """{reason: connections closed instead}."""
         return {name: self.counter(REFUSED + number) for number, name in enumerate(REASONS)}
+
+    def dropped(self):
+        """{reason: QoS 0 messages given up}."""
+        return {name: self.counter(DROPPED + number) for number, name in enumerate(REASONS)}
 
     @property
     def used_bytes(self):

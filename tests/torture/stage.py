@@ -3,8 +3,10 @@ what was promised and not kept."""
 
 import collections
 import json
+import os
 import pathlib
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -18,6 +20,7 @@ from box import Box, Ports
 from fleet import LedgerFleet
 from harness import api
 from process import Process
+from ring_view import RingView
 from storage import PowerImage, SmallDisk
 from waiting import PATIENCE_S
 
@@ -28,8 +31,11 @@ SILENCE_S = 15
 SYNCED_DEVICES, ACTUATORS = 2, 5
 # What was acknowledged to these outlives a power cut.
 SURVIVES_POWER_CUTS = ("synced-", "coap-", callers.DEVICE)
-STORAGES = {"plain": lambda data, scratch: None, "disk": lambda data, scratch: SmallDisk(data / "ingress", DISK_MIB),
-            "image": PowerImage}
+# QoS 0: those who may lose messages when there are too many, if they are counted.
+MAY_BE_DROPPED = "qos0-"
+# What rounds are about, and what their data lie on. In those of overload nobody is killed.
+KINDS = {"plain": lambda data, scratch: None, "disk": lambda data, scratch: SmallDisk(data / "ingress", DISK_MIB),
+         "image": PowerImage, "overload": lambda data, scratch: None}
 
 
 def within(seconds, condition):
@@ -62,22 +68,27 @@ class OtherBroker(Process):
 class Stage:
     """Started by start(), to be closed however it goes. One thread, the one that made it."""
 
-    def __init__(self, scratch, storage, rate):
+    def __init__(self, scratch, kind, rate):
         self.scratch = scratch
+        self.kind = kind
         self.account = Account()
         self.counts = collections.Counter()
         self.problems = []
         self.poison, self.commands = [], []
-        self.cloud, self.senders = None, []
+        self.cloud, self.senders, self.flood = None, [], None
         self._rate = rate
-        self._storage_kind = storage
-        self.storage = STORAGES[storage](scratch / "data", scratch)
+        self.storage = KINDS[kind](scratch / "data", scratch)
+        self._clock_shift = scratch / "clock_shift"
         self.other_broker = OtherBroker(scratch)
         wanted = settings()
         wanted["ingress"] += [f"mqtt.brokers.1.address=tcp://{self.other_broker.mqtt}", "mqtt.brokers.1.source=paho"]
+        if kind == "overload":
+            wanted["plugin"][0] = "ring_bytes=1MiB"
         self.box = Box(scratch / "data", Ports.free(), wanted)
 
     def start(self):
+        self._clock_shift.write_bytes(bytes(8))
+        os.environ["SLUICE_CLOCK_SHIFT"] = str(self._clock_shift)
         self.other_broker.start()
         self.box.start()
         with grpc.insecure_channel(self.box.grpc("registry")) as channel:
@@ -99,6 +110,9 @@ class Stage:
                         "--coap-ack-timeout", "500ms"),
             callers.Caller(self.box.grpc("ingress"))]
         self.senders[-1].start()
+        if self.kind == "overload":
+            self.flood = mqtt("qos0", self.box.mqtt, 20, 4, "--qos", "0")
+            self.senders.append(self.flood)
         self.await_flow()
 
     @staticmethod
@@ -112,16 +126,21 @@ class Stage:
     def await_flow(self):
         """Waits until something new of every sender is acknowledged."""
         self.catch_up()
-        before = {sender.name: sender.acknowledgements for sender in self.senders}
+        before = {sender.name: sender.acknowledgements for sender in self.senders if sender is not self.flood}
 
         def silent():
             self.catch_up()
-            return [sender.name for sender in self.senders if sender.acknowledgements == before[sender.name]]
+            return [sender.name for sender in self.senders if sender.acknowledgements == before.get(sender.name)]
 
         if not within(PATIENCE_S, lambda: not silent()):
             raise TimeoutError(f"for {PATIENCE_S} s nothing of {', '.join(silent())} was acknowledged")
 
     # -- faults need these -------------------------------------------------------------------------
+
+    def shift_clock(self, seconds):
+        """In place, since the services have the file mapped."""
+        with open(self._clock_shift, "r+b") as file:
+            file.write(struct.pack("=q", seconds * 1_000_000))
 
     def signal(self, names, number):
         for name in names:
@@ -175,11 +194,15 @@ class Stage:
 
         def arrived():
             self.catch_up()
-            return self.account.acknowledged.keys() <= self.account.received.keys()
+            return self.account.acknowledged.keys() <= self.account.received.keys() and not self._unclassed()
 
         before = -1
         while not within(SILENCE_S, arrived) and len(self.account.received) > before:
             before = len(self.account.received)
+
+    def _unclassed(self):
+        """What speaks against it that in overload every message is in one class."""
+        return self.account.unclassed(sum(RingView(self.box.ring).dropped().values()), MAY_BE_DROPPED) if self.flood else []
 
     def judge(self):
         """Adds to `problems` what is not as promised, and counts."""
@@ -188,6 +211,12 @@ class Stage:
             self.problems.append("the ring had holes")
         self._judge_poison()
         self._judge_commands()
+        self.problems += self._unclassed()
+        if self.flood:
+            ring = RingView(self.box.ring)
+            self.counts["dropped"] += sum(ring.dropped().values())
+            self.counts["connections closed, since it was too much"] += sum(ring.refused().values())
+        self.counts["refused"] += len(self.account.refused.keys() - self.account.received.keys())
         by = collections.Counter(self.account.acknowledged.values())
         self.counts["acknowledged by a broker"] += by["broker"]
         self.counts["acknowledged by the gateway"] += by["gateway"]

@@ -28,13 +28,13 @@ sys.path[:0] = [str(ROOT / "tools/box"), str(ROOT / "tests/integration")]
 import faults  # noqa: E402  pylint: disable=wrong-import-position
 import storage  # noqa: E402  pylint: disable=wrong-import-position
 from process import StartFailed  # noqa: E402  pylint: disable=wrong-import-position
-from stage import Stage  # noqa: E402  pylint: disable=wrong-import-position
+from stage import KINDS, Stage  # noqa: E402  pylint: disable=wrong-import-position
 
 ROUND_S = 40
 RATE = 500
 # A run does not count with less than this a minute.
-FLOORS = {"kills": 6, "kills at failpoints": 1, "acknowledged": 5000, "redelivered": 20}
-FLOORS_WITH_ROOT = {"power cuts": 0.5, "full disks": 0.3}
+FLOORS = {"kills": 9, "kills at failpoints": 0.5, "acknowledged": 5000, "redelivered": 20, "dropped": 20}
+FLOORS_WITH_ROOT = {"power cuts": 0.9, "full disks": 0.5}
 
 
 def play(seed, kind, seconds, rate, scratch, say):
@@ -42,18 +42,23 @@ def play(seed, kind, seconds, rate, scratch, say):
     chance = random.Random(seed)
     stage = Stage(scratch, kind, rate)
     history = []
+
+    def suffer(fault):
+        history.append(f"{time.monotonic() - started:6.1f} s  {fault.name}")
+        say(f"    {history[-1]}")
+        fault.inject(stage)
+        time.sleep(fault.stays_s)
+        fault.heal(stage)
+        stage.revive(fault.may_end)
+        stage.await_flow()
+
     try:
         stage.start()
         started = time.monotonic()
+        suffer(faults.its_own(chance, kind))
         while time.monotonic() - started < seconds:
-            fault = faults.draw(chance, kind)
-            history.append(f"{time.monotonic() - started:6.1f} s  {fault.name}")
-            say(f"    {history[-1]}")
-            fault.inject(stage)
-            time.sleep(fault.stays_s)
-            fault.heal(stage)
-            stage.revive(fault.may_end)
-            stage.await_flow()
+            suffer(faults.draw(chance, kind))
+        suffer(faults.its_own(chance, kind))
         stage.drain()
         stage.judge()
     except (TimeoutError, StartFailed, RuntimeError, subprocess.SubprocessError) as error:
@@ -68,7 +73,7 @@ def run(seed, minutes, rate=RATE, say=print, only=None, verbose=False):
     """All rounds; returns (what was counted, what is not as promised)."""
     with tempfile.TemporaryDirectory() as probe:
         why_not = storage.why_no_mounts(pathlib.Path(probe))
-    kinds = ["plain"] if why_not else ["image", "disk"]
+    kinds = ["plain", "overload"] if why_not else ["image", "disk", "overload"]
     if why_not:
         say(f"NO POWER CUTS AND NO FULL DISKS: {why_not}. In their place the journal's tests on a disk in memory that loses what "
             "was not synced.")
@@ -115,7 +120,7 @@ def main():
     length.add_argument("--rounds", type=int, help="so many rounds instead")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30), help="default: a random one")
     parser.add_argument("--rate", type=int, default=RATE, help=f"messages a second over all devices (default: {RATE})")
-    parser.add_argument("--storage", choices=["plain", "disk", "image"], help="in all rounds (default: by the seed)")
+    parser.add_argument("--kind", choices=KINDS, help="of all rounds (default: by the seed)")
     parser.add_argument("--verbose", action="store_true", help="say everything that happens")
     flags = parser.parse_args()
     minutes = flags.rounds * ROUND_S / 60 if flags.rounds else flags.minutes
@@ -123,7 +128,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
     print(f"seed {flags.seed}", flush=True)
     say = lambda line: print(line, flush=True)  # noqa: E731
-    counts, problems = run(flags.seed, minutes, flags.rate, say, flags.storage, flags.verbose)
+    counts, problems = run(flags.seed, minutes, flags.rate, say, flags.kind, flags.verbose)
     for what, count in sorted(counts.items()):
         print(f"  {what:45} {count:10,}")
     for problem in problems:
