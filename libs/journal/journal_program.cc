@@ -20,10 +20,7 @@ std::string PathOf(const std::string& name) { return absl::StrCat(kDirectory, "/
 
 std::unique_ptr<MemoryFileSystem> Copy(MemoryFileSystem* files) {
   auto copy = std::make_unique<MemoryFileSystem>();
-  const auto names = files->List(kDirectory).value();
-  for (const std::string& name : names) {
-    copy->SetContent(PathOf(name), files->Content(PathOf(name)));
-  }
+  files->ImageTo(copy.get());
   return copy;
 }
 

@@ -27,7 +27,7 @@ TEST(ToJsonLineTest, KeepsNamesDefaultsAndEveryDigit) {
             "\"protocol\":\"PROTOCOL_UNSPECIFIED\",\"message_id\":\"\",\"readings\":["
             "{\"metric\":\"count\",\"unit\":\"\",\"int_value\":\"9007199254740993\"},"
             "{\"metric\":\"t\",\"unit\":\"\",\"double_value\":0.30000000000000004}],"
-            "\"received_time\":\"2023-11-14T22:13:20Z\"}");
+            "\"over_rate\":false,\"received_time\":\"2023-11-14T22:13:20Z\"}");
 }
 
 TEST(ToJsonLineTest, SaysInfinityAsTheMappingDoes) {

@@ -215,7 +215,7 @@ TEST_F(RequestHandlerTest, WhatIsTooLargeNeedsRoomAlthoughMoreWouldCome) {
   first.size1 = 65537;
   const Outcome shed = handler_.Handle(first, /*has_room=*/false);
   EXPECT_EQ(shed.action, Action::kAnswer);
-  EXPECT_EQ(shed.answer.code, CoapCode::kServiceUnavailable);
+  EXPECT_EQ(shed.answer.code, CoapCode::kTooManyRequests);
   EXPECT_EQ(handler_.stats().shed, 1);
   EXPECT_TRUE(intake_.taken().empty());
   EXPECT_EQ(Handle(first).answer.code, CoapCode::kRequestEntityTooLarge);

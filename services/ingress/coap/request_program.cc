@@ -162,8 +162,11 @@ void RequestProgram::Send(const Sent& sent) {
         seen_[text].acknowledged = true;
       }
       break;
+    case Action::kIgnore:
+      Require(!has_room && !sent.confirmable, "a new request is passed over");
+      break;
     default:
-      Require(false, "a new request is passed over");
+      Require(false, "a new request is acknowledged at once");
   }
 }
 

@@ -174,9 +174,11 @@ TEST_F(DeadLetterLogTest, APurgeTakesEverythingBelow) {
   EXPECT_THAT(Offsets(), ElementsAre());
   Put("later");
   EXPECT_THAT(Offsets(), ElementsAre(5));
-  // The fake's OffsetAt finds its begin.
-  request.mutable_before_time()->set_seconds(1);
+  // Appended at the epoch, by the fake.
+  request.mutable_before_time();
   EXPECT_EQ(PurgeDeadLetters(request, log_)->purged_count(), 0);
+  request.mutable_before_time()->set_seconds(1);
+  EXPECT_EQ(PurgeDeadLetters(request, log_)->purged_count(), 1);
 }
 
 TEST_F(DeadLetterLogTest, APurgeMustSayWhich) {

@@ -43,7 +43,8 @@ class DeadLetterReplayTest : public ::testing::Test {
     message.protocol = v1::PROTOCOL_MQTT;
     message.device_id = id;
     message.address = address;
-    message.message_id = "m-1";
+    const std::string message_id = "m-" + std::to_string(++messages_);
+    message.message_id = message_id;
     message.client_id = "client-" + id;
     message.payload = payload;
     message.received = MomentOf(clock_);
@@ -91,6 +92,7 @@ class DeadLetterReplayTest : public ::testing::Test {
   DeviceReplica replica_;
   Newcomers newcomers_;
   HeardDevices heard_{&clock_};
+  int messages_ = 0;
   MessageWindow window_{MessageWindow::Options()};
   DeviceRates rates_{0, 0};
   JournalIntake intake_{
@@ -186,8 +188,9 @@ TEST_F(DeadLetterReplayTest, StopsWhenNothingCanBeWrittenAndGoesOnThere) {
 TEST_F(DeadLetterReplayTest, WhatIsNotOnDiskIsNotMarked) {
   Register("a");
   FakeJournal slow("slow");
+  MessageWindow window{MessageWindow::Options()};
   JournalIntake intake(
-      {&slow, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_, &window_, &rates_}, {});
+      {&slow, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_, &window, &rates_}, {});
   const DeadLetterLog log(&dead_letters_, marks_.get());
   v1::ReplayDeadLettersRequest request;
   request.add_offsets(0);
