@@ -303,7 +303,7 @@ def deadly(chance):
         (3, lambda: Kill(chance, "ingress")),
         (2, lambda: Kill(chance, "ingress", "mosquitto")),
         (2, lambda: Kill(chance, *ALL)),
-        (6, lambda: Failpoint(chance, "ingress", chance.choice(list(FAILPOINTS)))),
+        (9, lambda: Failpoint(chance, "ingress", chance.choice(list(FAILPOINTS)))),
         (2, lambda: Together(Stop(chance, "ingress"), Kill(chance, "ingress", "mosquitto"))),
         (1, lambda: Together(SlowCloud(chance), Kill(chance, "ingress"))),
         (1, lambda: Together(Poison(), Kill(chance, chance.choice(("ingress", "mosquitto"))))),

@@ -15,14 +15,18 @@ import grpc
 
 import callers
 import ports
+import process
 from account import Account, listed
 from box import Box, Ports
 from fleet import LedgerFleet
 from harness import api
-from process import Process
 from ring_view import RingView
 from storage import PowerImage, SmallDisk
 from waiting import PATIENCE_S
+
+# Where Python code runs between fork and exec, gRPC holds its threads up at the fork, sometimes for ever. Without it children
+# outlive us if we are killed with -9, and only then.
+process._die_with_parent = None  # pylint: disable=protected-access
 
 DISK_MIB = 512
 # Nothing new for so long: then nothing more will come.
@@ -54,7 +58,7 @@ def settings():
     return {"ingress": ["journal.max_bytes=256MiB", "journal.hard_max_bytes=384MiB"], "plugin": ["ring_bytes=16MiB", *synced]}
 
 
-class OtherBroker(Process):
+class OtherBroker(process.Process):
     """A Mosquitto without the plugin. It is never killed: what it acknowledges to devices is its own promise."""
 
     def __init__(self, scratch):
@@ -124,16 +128,21 @@ class Stage:
             sender.catch_up(self.account)
 
     def await_flow(self):
-        """Waits until something new of every sender is acknowledged."""
+        """Waits until something new of every sender is acknowledged; returns who was the last."""
         self.catch_up()
         before = {sender.name: sender.acknowledgements for sender in self.senders if sender is not self.flood}
 
+        last = []
+
         def silent():
             self.catch_up()
-            return [sender.name for sender in self.senders if sender.acknowledgements == before.get(sender.name)]
+            found = [sender.name for sender in self.senders if sender.acknowledgements == before.get(sender.name)]
+            last[:] = found or last
+            return found
 
         if not within(PATIENCE_S, lambda: not silent()):
             raise TimeoutError(f"for {PATIENCE_S} s nothing of {', '.join(silent())} was acknowledged")
+        return ", ".join(last)
 
     # -- faults need these -------------------------------------------------------------------------
 
@@ -154,13 +163,13 @@ class Stage:
 
     def revive(self, may_end):
         """Starts again what ended by itself, which is a fault of its own unless it is one of these."""
-        for name, process in self.box.processes.items():
-            if process.running():
+        for name, child in self.box.processes.items():
+            if child.running():
                 continue
             if name in may_end:
                 self.counts[f"{name} ended by itself"] += 1
             else:
-                self.problems.append(f"{name} ended by itself with {process.exit_code()}: {process.last_words(300)}")
+                self.problems.append(f"{name} ended by itself with {child.exit_code()}: {child.last_words(300)}")
             self.box.start_one(name)
 
     def cut_power(self):
