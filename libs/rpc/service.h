@@ -30,8 +30,9 @@ struct GrpcService {
   grpc::Service* service;
 };
 
-// One of Sluice's services, as RunService drives it: constructed → serving → BeginShutdown → (the
-// gRPC server ends) → Finish → destroyed.
+// One of Sluice's services, as RunService drives it. Whoever makes it reports RESOURCE_EXHAUSTED
+// and UNAVAILABLE for what may heal by itself, a disk above all: RunService tries again then. Its
+// life: constructed → serving → BeginShutdown → (the gRPC server ends) → Finish → destroyed.
 class Service {
  public:
   virtual ~Service() = default;

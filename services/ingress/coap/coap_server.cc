@@ -115,7 +115,7 @@ absl::Status CoapServer::Listen(const ListenAddress& address) {
   listen.size = port->socket_address_size();
   coap_endpoint_t* endpoint = coap_new_endpoint(context_, &listen, COAP_PROTO_UDP);
   if (endpoint == nullptr) {
-    return absl::UnavailableError(absl::StrCat("cannot listen on udp ", address.ToString()));
+    return absl::AlreadyExistsError(absl::StrCat("cannot listen on udp ", address.ToString()));
   }
   port->EnlargeReceiveBuffers(kReceiveBufferBytes);
   coap_endpoint_set_default_mtu(endpoint, kMaxDatagramBytes);

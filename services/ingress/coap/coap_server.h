@@ -83,9 +83,9 @@ struct CoapStats {
 // One thread of its own makes every call into libcoap and into the intake. Thread-safe.
 class CoapServer {
  public:
-  // Listens and serves from now on. INVALID_ARGUMENT names a wrong option, UNAVAILABLE who has the
-  // port. `intake` and `clock` outlive the server. One server at a time per process: libcoap's log
-  // is global.
+  // Listens and serves from now on. INVALID_ARGUMENT names a wrong option, ALREADY_EXISTS who has
+  // the port. `intake` and `clock` outlive the server. One server at a time per process: libcoap's
+  // log is global.
   static absl::StatusOr<std::unique_ptr<CoapServer>> Create(const CoapOptions& options,
                                                             Intake* intake, const Clock* clock);
   ~CoapServer();  // stops

@@ -246,7 +246,7 @@ TEST_F(CoapServerLimitsTest, ABusyPortIsAnErrorThatNamesItsOwner) {
   CoapOptions options;
   options.listen = server_->endpoint();
   const absl::Status busy = CoapServer::Create(options, &intake_, &clock_).status();
-  EXPECT_EQ(busy.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(busy.code(), absl::StatusCode::kAlreadyExists);
   EXPECT_THAT(std::string(busy.message()),
               testing::AllOf(HasSubstr(server_->endpoint()), HasSubstr("in use by")));
   EXPECT_TRUE(IsAlive(client_.get()));

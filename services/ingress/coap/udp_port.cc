@@ -27,7 +27,7 @@ absl::Status CannotListen(const ListenAddress& address, int error) {
     const std::string owner = PortOwner(address.port, Transport::kUdp);
     why = absl::StrCat("the port is in use", owner.empty() ? "" : " by ", owner);
   }
-  return absl::UnavailableError(
+  return absl::AlreadyExistsError(
       absl::StrCat("cannot listen on udp ", address.ToString(), ": ", why));
 }
 

@@ -15,7 +15,7 @@ namespace sluice::ingress {
 // port.
 class ClaimedUdpPort {
  public:
-  // UNAVAILABLE names who has the port, where that can be known, or why it cannot be bound.
+  // ALREADY_EXISTS names who has the port, where that can be known, or why it cannot be bound.
   static absl::StatusOr<ClaimedUdpPort> Claim(const ListenAddress& address);
 
   ClaimedUdpPort(ClaimedUdpPort&& other) noexcept;
