@@ -47,7 +47,7 @@ class IngressService final : public rpc::Service {
 
   std::vector<rpc::GrpcService> GrpcServices() override;
   std::map<std::string, std::string> Endpoints() override;
-  absl::Status Health() override { return storage_->CheckWritable(); }
+  absl::Status Health() override { return intake_.CheckWritable(); }
   void BeginShutdown() override;
   void Finish() override;
 

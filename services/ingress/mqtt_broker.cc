@@ -43,6 +43,10 @@ absl::StatusOr<std::unique_ptr<MqttBroker>> MqttBroker::Create(
     const std::string& instance_id, Parts parts) {
   auto options = SessionOptions(settings, field, instance_id);
   if (!options.ok()) return options.status();
+  // By a plugin telemetry waits in the ring, and the session is there for the rest.
+  if (settings.source() != kPlugin) {
+    options->ready = [intake = parts.intake] { return intake->CheckWritable(); };
+  }
   auto session = MqttSession::Create(*std::move(options));
   if (!session.ok()) return session.status();
   return std::unique_ptr<MqttBroker>(

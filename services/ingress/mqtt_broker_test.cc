@@ -42,6 +42,7 @@ class Notes final : public Intake {
     newest_uptime_ = std::max(newest_uptime_, message.received.uptime);
     return Verdict();
   }
+  absl::Status CheckWritable() const override { return absl::OkStatus(); }
   bool IsDurable(const Receipt&) const override { return true; }
   bool WaitDurable(const Receipt&, absl::Duration) const override { return true; }
   int64_t AddDurableListener(std::function<void()>) override { return 0; }

@@ -105,14 +105,6 @@ absl::StatusOr<std::unique_ptr<Storage>> Storage::Open(const config::v1::Ingress
   return storage;
 }
 
-absl::Status Storage::CheckWritable() const {
-  absl::Status status;
-  for (Journal* const journal : {telemetry(), dead_letters(), reports()}) {
-    status.Update(journal->CheckWritable());
-  }
-  return status;
-}
-
 absl::Status Storage::SaveReportsCursor(int64_t cursor) {
   return reports_cursors_
       ->Acknowledge(kReportsReader, reports_->id(), reports_ticket_.epoch, cursor)

@@ -33,9 +33,6 @@ class Storage {
   Journal* reports() const { return reports_.get(); }
   SubscriptionStore* subscriptions() const { return subscriptions_.get(); }
 
-  // What keeps records from being written now; OK if nothing does.
-  absl::Status CheckWritable() const;
-
   // How far the logs had the rings of brokers at Open.
   const RingMarks& marks() const { return marks_; }
   // The messages with ids that the telemetry journal took lately.

@@ -57,6 +57,7 @@ class FakeIntake final : public Intake {
     return verdict;
   }
 
+  absl::Status CheckWritable() const override { return absl::OkStatus(); }
   bool IsDurable(const Receipt& receipt) const override {
     absl::MutexLock lock(&mutex_);
     ++durability_checks_;

@@ -47,6 +47,9 @@ class Intake {
 
   virtual Verdict Take(const InboundMessage& message) = 0;
 
+  // Whether the logs take anything now; else why not. May write a small file to find out.
+  virtual absl::Status CheckWritable() const = 0;
+
   // Whether what the receipt names is fsynced. Log::kNone is.
   virtual bool IsDurable(const Receipt& receipt) const = 0;
   virtual bool WaitDurable(const Receipt& receipt, absl::Duration timeout) const = 0;

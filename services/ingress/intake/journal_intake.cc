@@ -335,6 +335,14 @@ Journal* JournalIntake::LogOf(Receipt::Log log) const {
   return nullptr;
 }
 
+absl::Status JournalIntake::CheckWritable() const {
+  absl::Status status;
+  for (Journal* const journal : {parts_.telemetry, parts_.dead_letters, parts_.reports}) {
+    status.Update(journal->CheckWritable());
+  }
+  return status;
+}
+
 bool JournalIntake::IsDurable(const Receipt& receipt) const {
   const Journal* journal = LogOf(receipt.log);
   return journal == nullptr || journal->durable_offset() > receipt.offset;

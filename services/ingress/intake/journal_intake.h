@@ -91,6 +91,7 @@ class JournalIntake final : public Intake {
   // writes it down. What is refused does not go to the dead letters: the caller is told.
   Verdict TakeDecoded(const Moment& received, v1::Telemetry* telemetry);
 
+  absl::Status CheckWritable() const override;
   bool IsDurable(const Receipt& receipt) const override;
   bool WaitDurable(const Receipt& receipt, absl::Duration timeout) const override;
   int64_t AddDurableListener(std::function<void()> listener) override;

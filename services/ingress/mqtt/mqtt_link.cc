@@ -23,6 +23,7 @@ constexpr absl::Duration kAnswerTimeout = absl::Seconds(5);
 constexpr absl::Duration kLastingConnection = absl::Minutes(1);
 constexpr absl::Duration kFirstReconnect = absl::Seconds(1);
 constexpr absl::Duration kLongestReconnect = absl::Seconds(30);
+constexpr absl::Duration kReadyInterval = absl::Seconds(1);
 constexpr absl::Duration kFirstOfferPause = absl::Milliseconds(5);
 constexpr absl::Duration kLongestOfferPause = absl::Milliseconds(100);
 
@@ -130,6 +131,8 @@ bool MqttSession::Link::Await(absl::Duration timeout, Predicate predicate) {
 void MqttSession::Link::Run() {
   const auto stopping = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_; };
   while (!Await(absl::ZeroDuration(), stopping)) {
+    AwaitReady();
+    if (Await(absl::ZeroDuration(), stopping)) break;
     const absl::Status opened = Open();
     if (opened.ok()) {
       const absl::Time since = absl::Now();
@@ -143,6 +146,20 @@ void MqttSession::Link::Run() {
     Await(backoff_.Next(), stopping);
   }
   Close();
+}
+
+void MqttSession::Link::AwaitReady() {
+  const auto stopping = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_; };
+  if (!options_.ready) return;
+  absl::Status ready = options_.ready();
+  if (ready.ok()) return;
+  spdlog::warn("MQTT broker {}: stays unconnected: {}", options_.broker, ready.ToString());
+  while (!ready.ok()) {
+    if (Await(kReadyInterval, stopping)) return;
+    ready = options_.ready();
+  }
+  absl::MutexLock lock(&mutex_);
+  backoff_.Reset();
 }
 
 int64_t MqttSession::Link::NewAction() {

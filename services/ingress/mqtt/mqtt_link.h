@@ -45,6 +45,8 @@ class MqttSession::Link final : private mqtt::iaction_listener {
 
   // The session's thread.
   void Run();
+  // Returns once messages could be taken, or it is stopped.
+  void AwaitReady();
   absl::Status Open();
   absl::Status Connect();
   absl::Status Subscribe(const std::vector<Subscription>& subscriptions);

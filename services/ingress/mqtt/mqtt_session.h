@@ -47,6 +47,9 @@ class MqttSession final : public Publisher {
     // How long a message that the handler does not take now is offered again before the connection
     // is cut. All input and output of the process's sessions stands still meanwhile.
     absl::Duration hold_limit = absl::Milliseconds(500);
+    // Asked before each try to connect, and every second until it is OK: the session stays away as
+    // long as nothing could be taken, and the broker queues. Must not call back. Default: OK.
+    std::function<absl::Status()> ready;
     // How long Stop waits for what is still to be published.
     absl::Duration drain_timeout = absl::Seconds(2);
   };

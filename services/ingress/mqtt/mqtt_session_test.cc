@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
@@ -169,6 +170,33 @@ TEST_P(MqttSessionTest, ConnectsOnceTheBrokerIsThere) {
   ASSERT_TRUE(Eventually([&] { return session->stats().connected; }));
   ASSERT_TRUE(Send("hello"));
   EXPECT_TRUE(Eventually([&] { return inbox.payloads().size() == 1; }));
+}
+
+TEST_P(MqttSessionTest, StaysAwayUntilMessagesCouldBeTaken) {
+  Inbox inbox;
+  Connect(&inbox)->Stop();
+  ASSERT_TRUE(Send("queued"));
+  std::atomic<bool> full = true;
+  std::atomic<int> asked = 0;
+  MqttSession::Options options = Options();
+  options.ready = [&] {
+    ++asked;
+    return full ? absl::ResourceExhaustedError("full") : absl::OkStatus();
+  };
+  auto session = MqttSession::Create(options).value();
+  session->Start({{"in/#"}}, [&](const InboundPublish& message) { return inbox.Take(message); });
+  ASSERT_TRUE(Eventually([&] { return asked >= 2; }));
+  EXPECT_EQ(session->stats().connects, 0);
+  full = false;
+  EXPECT_TRUE(Eventually([&] { return inbox.payloads().size() == 1; }));
+}
+
+TEST_P(MqttSessionTest, StopsWhileNothingCouldBeTaken) {
+  MqttSession::Options options = Options();
+  options.ready = [] { return absl::ResourceExhaustedError("full"); };
+  auto session = MqttSession::Create(options).value();
+  session->Start({{"in/#"}}, [](const InboundPublish&) { return Outcome::kTaken; });
+  session->Stop();
 }
 
 TEST_P(MqttSessionTest, StopsWhileTheBrokerIsAway) {

@@ -40,6 +40,7 @@ class LineIntake final : public Intake {
     if (m.ring.has_value()) absl::StrAppend(&origin, "|", m.ring->ring_id, "|", m.ring->end);
     return answer;
   }
+  absl::Status CheckWritable() const override { return absl::OkStatus(); }
   bool IsDurable(const Receipt&) const override { return true; }
   bool WaitDurable(const Receipt&, absl::Duration) const override { return true; }
   int64_t AddDurableListener(std::function<void()>) override { return 0; }

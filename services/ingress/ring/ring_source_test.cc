@@ -37,6 +37,7 @@ class Taker final : public Intake {
     return {Outcome::kTaken, {Receipt::Log::kTelemetry, static_cast<int64_t>(lines_.size()) - 1}};
   }
   Verdict Take(const InboundMessage&) override { return Verdict(); }
+  absl::Status CheckWritable() const override { return absl::OkStatus(); }
   bool IsDurable(const Receipt& receipt) const override {
     absl::MutexLock lock(&mutex_);
     return receipt.log == Receipt::Log::kNone || receipt.offset < durable_;
