@@ -141,7 +141,7 @@ void MqttBroker::CountDropped(std::map<std::string, int64_t>* dropped) const {
   (*dropped)["ring_gaps"] += ring.gaps;
   for (int i = 0; i < mqtt_record::kReasons; ++i) {
     (*dropped)[absl::StrCat("mqtt_plugin_", mqtt_record::kReasonNames[i])] +=
-        ring.counters[static_cast<size_t>(mqtt_record::kDroppedCounter + i)];
+        ring.counters[size_t{mqtt_record::kDroppedCounter} + static_cast<size_t>(i)];
   }
 }
 

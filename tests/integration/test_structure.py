@@ -1,9 +1,11 @@
 """The tree keeps its own rules."""
 
 import re
+import shutil
 import subprocess
 import sys
 
+import pytest
 from harness import ROOT
 
 CHECK = ROOT / "tests/structure/check_decision_units.py"
@@ -80,4 +82,15 @@ def test_tests_with_threads_are_for_tsan():
                 name = str((build.parent / source).relative_to(ROOT))
                 if "#include <thread>" not in (ROOT / name).read_text() or name in NOT_FOR_TSAN or knows_grpc(name):
                     continue
-                assert '"threads"' in block, f"{name} has threads: its unit_test wants tags = [\"threads\"]"
+                assert '"threads"' in block, f"{name} has threads: its unit_test needs tags = [\"threads\"]"
+
+
+@pytest.mark.skipif(shutil.which("clang-tidy-14") is None, reason="./sluice lint has not installed clang-tidy yet")
+def test_lint_finds_a_planted_fault(tmp_path):
+    planted = tmp_path / "planted.cc"
+    planted.write_text("#include <string>\n#include <utility>\n"
+                       "size_t Twice(std::string a) {\n  const std::string b = std::move(a);\n  return a.size() + b.size();\n}\n")
+    tidy = [sys.executable, ROOT / "tools/lint/tidy.py", planted]
+    result = subprocess.run(tidy, capture_output=True, text=True, check=False)
+    assert result.returncode == 1, result.stderr
+    assert "planted.cc:5:10: error: 'a' used after it was moved" in result.stdout

@@ -1,6 +1,7 @@
 #include "tools/fleetsim/report.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <utility>
 
@@ -72,7 +73,7 @@ std::string Thousands(int64_t value) {
 
 std::string Milliseconds(int64_t us) {
   const double ms = static_cast<double>(us) / 1000.0;
-  return absl::StrFormat(ms < 10 ? "%.2f ms" : ms < 100 ? "%.1f ms" : "%.0f ms", ms);
+  return absl::StrFormat("%.*f ms", ms < 10 ? 2 : ms < 100 ? 1 : 0, ms);
 }
 
 // A line of the table: a name, and a cell for each protocol that takes part and for the sum.
@@ -122,7 +123,7 @@ void AddMessages(const RunResult& result, Table* table) {
   table->Count("devices", &ProtocolTotals::devices);
   table->Count("sent", &ProtocolTotals::sent);
   table->Row("  a second", [&](const ProtocolTotals& t) {
-    return Thousands(static_cast<int64_t>(PerSecond(t.sent, result.sending_us) + 0.5));
+    return Thousands(std::llround(PerSecond(t.sent, result.sending_us)));
   });
   table->Count("acknowledged", &ProtocolTotals::acknowledged);
   table->Row("  p50", [](const ProtocolTotals& t) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <iterator>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
 namespace sluice::sluicectl {
@@ -96,8 +97,8 @@ std::string EscapeForDisplay(absl::string_view text) {
     } else if (first.code_point == '\t') {
       out += "\\t";
     } else if (IsIn(first.code_point, kUnsafe)) {
-      absl::StrAppendFormat(&out, first.code_point < 0x80 ? "\\x%02x" : "\\u%04x",
-                            first.code_point);
+      absl::StrAppend(&out, first.code_point < 0x80 ? absl::StrFormat("\\x%02x", first.code_point)
+                                                    : absl::StrFormat("\\u%04x", first.code_point));
     } else {
       out.append(text.data(), first.bytes);
     }

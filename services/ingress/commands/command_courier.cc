@@ -183,9 +183,8 @@ void CommandCourier::Core::Publish(const v1::Command& command) {
   absl::Status status = publication.status();
   if (status.ok()) {
     status = publisher_->Publish(*std::move(publication),
-                                 [core = shared_from_this(), id = command.id()](absl::Status end) {
-                                   core->PublishEnded(id, end);
-                                 });
+                                 [core = shared_from_this(), id = command.id()](
+                                     const absl::Status& end) { core->PublishEnded(id, end); });
   }
   if (!status.ok()) PublishEnded(command.id(), status);
 }

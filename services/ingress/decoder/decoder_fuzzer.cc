@@ -2,11 +2,18 @@
 // of a status or of an answer, or a content type before a payload. Two readers of JSON that know
 // nothing of each other, the parser and the diagnosis, must agree.
 
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "services/ingress/decoder/json_diagnosis.h"
 #include "services/ingress/decoder/payload_decoder.h"
 #include "services/ingress/decoder/report_payloads.h"
@@ -105,6 +112,85 @@ std::string JsonOf(const Readings& readings) {
   return json + "]";
 }
 
+// Metric, value and time (in ms; -1: none) in words.
+std::string Words(absl::string_view metric, absl::string_view value, int64_t time_ms) {
+  return absl::StrCat(metric, " = ", value, " at ", time_ms);
+}
+
+// A number is a double for protobuf's reader.
+std::string NumberInWords(double number) { return absl::StrFormat("number %.17g", number); }
+
+std::vector<std::string> InWords(const Readings& readings) {
+  std::vector<std::string> words;
+  for (const v1::Reading& reading : readings) {
+    const std::string value = reading.has_string_value() ? "text " + reading.string_value()
+                              : reading.has_bool_value() ? (reading.bool_value() ? "true" : "false")
+                              : reading.has_int_value()
+                                  ? NumberInWords(static_cast<double>(reading.int_value()))
+                                  : NumberInWords(reading.double_value());
+    const int64_t time_ms =
+        reading.has_time() ? reading.time().seconds() * 1000 + reading.time().nanos() / 1'000'000
+                           : -1;
+    words.push_back(Words(reading.metric(), value, time_ms));
+  }
+  std::sort(words.begin(), words.end());
+  return words;
+}
+
+// What docs/payloads.md says of a value under a metric's name.
+void Flatten(const google::protobuf::Value& value, const std::string& metric, int64_t time_ms,
+             std::vector<std::string>* words) {
+  using Value = google::protobuf::Value;
+  switch (value.kind_case()) {
+    case Value::kStructValue:
+      for (const auto& [key, member] : value.struct_value().fields()) {
+        Flatten(member, metric.empty() ? key : absl::StrCat(metric, ".", key), time_ms, words);
+      }
+      break;
+    case Value::kNumberValue:
+      words->push_back(Words(metric, NumberInWords(value.number_value()), time_ms));
+      break;
+    case Value::kStringValue:
+      words->push_back(Words(metric, "text " + value.string_value(), time_ms));
+      break;
+    case Value::kBoolValue:
+      words->push_back(Words(metric, value.bool_value() ? "true" : "false", time_ms));
+      break;
+    default:
+      break;
+  }
+}
+
+// What it says of a form: an object with its time and its `values`, or a number.
+void FlattenForm(const google::protobuf::Value& form, std::vector<std::string>* words) {
+  if (!form.has_struct_value()) return Flatten(form, "value", -1, words);
+  const auto& fields = form.struct_value().fields();
+  const auto time = fields.find("ts");
+  const int64_t time_ms = time != fields.end() && time->second.has_number_value()
+                              ? static_cast<int64_t>(time->second.number_value())
+                              : -1;
+  for (const auto& [key, member] : fields) {
+    if (key == "ts") continue;
+    Flatten(member, key == "values" && member.has_struct_value() ? "" : key, time_ms, words);
+  }
+}
+
+// What protobuf's reader finds in a payload that is JSON.
+std::vector<std::string> Expected(absl::string_view payload) {
+  google::protobuf::Value root;
+  const auto status = google::protobuf::util::JsonStringToMessage(
+      google::protobuf::StringPiece(payload.data(), payload.size()), &root);
+  Require(status.ok(), "protobuf's reader refuses it");
+  std::vector<std::string> words;
+  if (root.has_list_value()) {
+    for (const auto& form : root.list_value().values()) FlattenForm(form, &words);
+  } else {
+    FlattenForm(root, &words);
+  }
+  std::sort(words.begin(), words.end());
+  return words;
+}
+
 bool Same(const Readings& a, const Readings& b) {
   if (a.size() != b.size()) return false;
   for (int i = 0; i < a.size(); ++i) {
@@ -130,6 +216,7 @@ void DecodeTelemetry(absl::string_view content_type, absl::string_view payload) 
   if (FormatOf(content_type) == PayloadFormat::kJson) {
     Require(DiagnoseJson(payload, kMaxNesting) == kNoFault,
             "the parser takes what the diagnosis refuses");
+    Require(InWords(readings) == Expected(payload), "other readings than protobuf's reader finds");
   }
 
   const std::string spaced = absl::StrCat("\t ", payload, "\r\n");
@@ -164,6 +251,37 @@ void DecodeReport(bool is_status, absl::string_view content_type, absl::string_v
   Require(stored.ParseFromString(report->SerializeAsString()), "an answer that cannot be stored");
 }
 
+// JSON, mostly such as is taken, that bytes choose.
+void Generate(FuzzInput* input, int depth, std::string* json) {
+  constexpr absl::string_view kKeys[] = {"ts", "values", "value", "a", "b", "pressure", ""};
+  constexpr absl::string_view kValues[] = {"1700000000123",
+                                           "-0.0",
+                                           "2.5e-3",
+                                           "9223372036854775807",
+                                           "true",
+                                           "null",
+                                           "\"t\\u00e9\\ud83d\\ude00\""};
+  const uint64_t kind = input->Below(8);
+  if (input->empty() || kind < 3) {
+    absl::StrAppend(json, kValues[input->Below(std::size(kValues))]);
+  } else if (kind == 3) {
+    absl::StrAppend(json, static_cast<int64_t>(input->Number(8)));
+  } else {
+    const bool is_array = depth == 0 && kind == 4;
+    json->push_back(is_array ? '[' : '{');
+    const uint64_t members = input->Below(5);
+    for (uint64_t i = 0; i < members; ++i) {
+      if (i > 0) json->push_back(',');
+      if (!is_array) {
+        const absl::string_view key = kKeys[input->Below(std::size(kKeys))];
+        absl::StrAppend(json, JsonText(key.empty() ? input->Bytes(2) : std::string(key)), ":");
+      }
+      Generate(input, depth + 1, json);
+    }
+    json->push_back(is_array ? ']' : '}');
+  }
+}
+
 }  // namespace
 }  // namespace sluice::ingress
 
@@ -175,7 +293,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const std::string content_type = kind == 4   ? "text/plain"
                                    : kind == 7 ? input.Bytes(input.Below(32))
                                                : "";
-  const std::string payload = input.Bytes(size);
+  std::string payload;
+  if (kind == 3) {
+    sluice::ingress::Generate(&input, 0, &payload);
+  } else {
+    payload = input.Bytes(size);
+  }
   if (kind == 5 || kind == 6) {
     DecodeReport(kind == 5, content_type, payload);
   } else {

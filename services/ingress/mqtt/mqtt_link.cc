@@ -51,7 +51,8 @@ MqttSession::Link::Link(Options options)
       backoff_(kFirstReconnect, kLongestReconnect),
       publishes_({static_cast<size_t>(options_.max_in_flight), options_.max_queued,
                   options_.max_queued_bytes}) {
-  client_->set_message_callback([this](mqtt::const_message_ptr message) { OnMessage(*message); });
+  client_->set_message_callback(
+      [this](const mqtt::const_message_ptr& message) { OnMessage(*message); });
   client_->set_connection_lost_handler([this](const std::string&) { OnConnectionLost(); });
   client_->set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode reason) {
     spdlog::warn("MQTT broker {} ends the connection with reason code {}", options_.broker,
