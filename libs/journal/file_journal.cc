@@ -219,6 +219,8 @@ absl::Status FileJournal::CheckWritable() {
   if (failed_) return absl::UnavailableError("the journal's disk has failed");
   {
     absl::MutexLock lock(&append_mutex_);
+    // Others may have taken of the disk since it was looked at.
+    room_bytes_ = 0;
     const int64_t bytes = std::min(kMaxRecordBytes, options_.segment_bytes);
     if (absl::Status room = MakeRoom(bytes); !room.ok()) return room;
     if (write_status_.ok()) return absl::OkStatus();

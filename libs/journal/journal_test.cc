@@ -417,8 +417,10 @@ TEST_F(JournalTest, TheReserveOfTheDiskStaysFree) {
   // Somebody else frees space.
   files_.SetFreeBytes(90'000);
   EXPECT_TRUE(journal->CheckWritable().ok());
-  // Somebody else takes more: what nobody needs is given up for it, and is room already.
+  // Somebody else takes more: that shows also while nothing is appended.
   files_.SetFreeBytes(79'000);
+  EXPECT_EQ(journal->CheckWritable().code(), absl::StatusCode::kResourceExhausted);
+  // What nobody needs is given up for it, and is room already.
   clock_.Advance(absl::Seconds(1));
   journal->SetRetentionPoint(journal->end_offset());
   Fill(*journal, 1);

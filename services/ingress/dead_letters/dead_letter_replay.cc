@@ -21,6 +21,11 @@ int CodeOf(const absl::Status& status) {
                                                      : status.code());
 }
 
+// A duplicate's receipt is older than those before it.
+void RaiseTo(const Receipt& receipt, Receipt* last) {
+  if (last->log == Receipt::Log::kNone || receipt.offset > last->offset) *last = receipt;
+}
+
 }  // namespace
 
 class DeadLetterReplay::Round {
@@ -68,10 +73,10 @@ class DeadLetterReplay::Round {
     }
     taken_.push_back(letter.offset());
     if (verdict.receipt.log == Receipt::Log::kTelemetry) {
-      telemetry_ = verdict.receipt;
+      RaiseTo(verdict.receipt, &telemetry_);
       result->set_offset(verdict.receipt.offset);
     } else if (verdict.receipt.log == Receipt::Log::kReports) {
-      reports_ = verdict.receipt;
+      RaiseTo(verdict.receipt, &reports_);
     }
     return absl::OkStatus();
   }
@@ -79,7 +84,7 @@ class DeadLetterReplay::Round {
   JournalIntake* const intake_;
   v1::ReplayDeadLettersResponse response_;
   std::vector<int64_t> taken_;
-  // Of the last one taken in, by log.
+  // The last to become durable, by log.
   Receipt telemetry_;
   Receipt reports_;
   absl::Status not_now_;

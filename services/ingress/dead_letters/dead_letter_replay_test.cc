@@ -202,6 +202,32 @@ TEST_F(DeadLetterReplayTest, WhatIsNotOnDiskIsNotMarked) {
   EXPECT_THAT(Codes(RunOffsets({0})), ElementsAre(0));
 }
 
+// The receipt of a message that came again since is that of the first one, and durable long since.
+TEST_F(DeadLetterReplayTest, ADuplicateBehindItDoesNotMakeALetterDurable) {
+  Register("a");
+  FakeJournal slow("slow");
+  MessageWindow window{MessageWindow::Options()};
+  JournalIntake intake(
+      {&slow, &dead_letters_, &reports_, &replica_, &newcomers_, &heard_, &window, &rates_}, {});
+  v1::Telemetry again;
+  again.set_device_id("a");
+  again.set_message_id("m-3");
+  again.add_readings()->set_metric("n");
+  again.mutable_readings(0)->set_int_value(5);
+  ASSERT_EQ(intake.TakeDecoded(MomentOf(clock_), &again).status, absl::OkStatus());
+  slow.Sync();
+
+  const DeadLetterLog log(&dead_letters_, marks_.get());
+  v1::ReplayDeadLettersRequest request;
+  request.add_offsets(0);
+  request.add_offsets(2);
+  const auto response = DeadLetterReplay(&log, &intake).Run(request, [&](const Receipt& receipt) {
+    return intake.IsDurable(receipt) ? absl::OkStatus() : absl::DeadlineExceededError("late");
+  });
+  EXPECT_TRUE(absl::IsDeadlineExceeded(response.status())) << response.status();
+  EXPECT_FALSE(marks_->Replayed(0));
+}
+
 TEST_F(DeadLetterReplayTest, OneAtATime) {
   Register("a");
   const DeadLetterLog log(&dead_letters_, marks_.get());
