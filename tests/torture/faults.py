@@ -32,8 +32,6 @@ class Fault:
 
     name = "nothing"
     stays_s = 0.0
-    # What may end by itself meanwhile.
-    may_end = ()
 
     def inject(self, stage):
         """Does it."""
@@ -191,8 +189,6 @@ class ClockJump(Fault):
 class DiskFull(Fault):
     """Ingress's disk is full."""
 
-    may_end = ("ingress",)
-
     def __init__(self, chance):
         self.stays_s = chance.uniform(1, 4)
         self.name = f"disk full for {self.stays_s:.1f} s"
@@ -253,7 +249,6 @@ class Together(Fault):
         self._faults = faults
         self.name = ", ".join(fault.name for fault in faults)
         self.stays_s = max(fault.stays_s for fault in faults)
-        self.may_end = sum((fault.may_end for fault in faults), ())
 
     def inject(self, stage):
         for fault in self._faults:

@@ -15,18 +15,14 @@ import grpc
 
 import callers
 import ports
-import process
 from account import Account, listed
 from box import Box, Ports
 from fleet import LedgerFleet
 from harness import api
+from process import Process
 from ring_view import RingView
 from storage import PowerImage, SmallDisk
 from waiting import PATIENCE_S
-
-# Where Python code runs between fork and exec, gRPC holds its threads up at the fork, sometimes for ever. Without it children
-# outlive us if we are killed with -9, and only then.
-process._die_with_parent = None  # pylint: disable=protected-access
 
 DISK_MIB = 512
 # Nothing new for so long: then nothing more will come.
@@ -58,7 +54,7 @@ def settings():
     return {"ingress": ["journal.max_bytes=256MiB", "journal.hard_max_bytes=384MiB"], "plugin": ["ring_bytes=16MiB", *synced]}
 
 
-class OtherBroker(process.Process):
+class OtherBroker(Process):
     """A Mosquitto without the plugin. It is never killed: what it acknowledges to devices is its own promise."""
 
     def __init__(self, scratch):
@@ -66,7 +62,7 @@ class OtherBroker(process.Process):
         self.mqtt = f"127.0.0.1:{port}"
         config = scratch / "other.conf"
         config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 1000\n")
-        super().__init__("other broker", ["/usr/sbin/mosquitto", "-c", config], scratch / "other.log")
+        super().__init__("other broker", ["/usr/sbin/mosquitto", "-c", config], scratch / "other.log", ends_with_us=False)
 
 
 class Stage:
@@ -88,7 +84,7 @@ class Stage:
         wanted["ingress"] += [f"mqtt.brokers.1.address=tcp://{self.other_broker.mqtt}", "mqtt.brokers.1.source=paho"]
         if kind == "overload":
             wanted["plugin"][0] = "ring_bytes=1MiB"
-        self.box = Box(scratch / "data", Ports.free(), wanted)
+        self.box = Box(scratch / "data", Ports.free(), wanted, ends_with_us=False)
 
     def start(self):
         self._clock_shift.write_bytes(bytes(8))
@@ -161,15 +157,12 @@ class Stage:
             assert within(10, lambda name=name: not self.box.processes[name].running()), name
         self.counts["kills"] += len(names)
 
-    def revive(self, may_end):
-        """Starts again what ended by itself, which is a fault of its own unless it is one of these."""
+    def revive(self):
+        """Starts again what ended by itself, which it may not."""
         for name, child in self.box.processes.items():
             if child.running():
                 continue
-            if name in may_end:
-                self.counts[f"{name} ended by itself"] += 1
-            else:
-                self.problems.append(f"{name} ended by itself with {child.exit_code()}: {child.last_words(300)}")
+            self.problems.append(f"{name} ended by itself with {child.exit_code()}: {child.last_words(300)}")
             self.box.start_one(name)
 
     def cut_power(self):

@@ -53,7 +53,7 @@ def play(seed, kind, rate, scratch, say):
         fault.inject(stage)
         time.sleep(fault.stays_s)
         fault.heal(stage)
-        stage.revive(fault.may_end)
+        stage.revive()
         healed = time.monotonic()
         last = stage.await_flow()
         if time.monotonic() - healed > LONG_S:
