@@ -15,7 +15,7 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 
 # Integration tests whose messages go through the broker's plugin.
-PLUGIN_TESTS = [f"tests/integration/test_{name}.py" for name in ("plugin_in_broker", "plugin_in_box", "bad_input", "ways_in", "commands")]
+PLUGIN_TESTS = [f"tests/integration/test_{name}.py" for name in ("plugin_in_broker", "plugin_in_box", "receipts", "bad_input", "ways_in", "commands")]
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What set-up has built for --config=tsan.
 INSTRUMENTED_ABSL = pathlib.Path(os.environ.get("SLUICE_TOOLS", pathlib.Path.home() / ".cache/sluice/tools"), "absl-tsan")

@@ -6,10 +6,12 @@ import importlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.request
 
 import grpc
 
@@ -132,6 +134,18 @@ def dead_letters(clients):
 def value_of(reading):
     """The value of a reading, whatever its type."""
     return getattr(reading, reading.WhichOneof("value"))
+
+
+def metric(box, name, **labels):
+    """A metric of ingress, summed over the labels that are not given; 0 if it is not there."""
+    with urllib.request.urlopen(f"http://{box.metrics('ingress')}/metrics", timeout=10) as response:
+        page = response.read().decode()
+    total = 0
+    for line in page.splitlines():
+        found = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line)
+        if found and found[1] == name and all(f'{key}="{value}"' in (found[2] or "") for key, value in labels.items()):
+            total += float(found[3])
+    return total
 
 
 def environment():

@@ -1,15 +1,13 @@
 """What is taken in once though it is sent twice, and what is not taken in since it is too much."""
 
 import asyncio
-import re
 import signal
 import threading
-import urllib.request
 
 import aiocoap
 import grpc
 import pytest
-from harness import Box, Clients, Ports, api, coap_client, mosquitto_pub, telemetry_from, value_of, wait_for
+from harness import Box, Clients, Ports, api, coap_client, metric, mosquitto_pub, telemetry_from, value_of, wait_for
 
 telemetry_service_pb2 = api("telemetry_service_pb2")
 NAMES = ("mosquitto", "registry", "ingress")
@@ -29,18 +27,6 @@ def publish_mqtt(box, device, payload, *flags):
 
 def with_id(message_id):
     return ("-V", "5", "-D", "publish", "user-property", "id", message_id)
-
-
-def metric(box, name, **labels):
-    """A metric of ingress, summed over the labels that are not given; 0 if it is not there."""
-    with urllib.request.urlopen(f"http://{box.metrics('ingress')}/metrics", timeout=10) as response:
-        page = response.read().decode()
-    total = 0
-    for line in page.splitlines():
-        found = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line)
-        if found and found[1] == name and all(f'{key}="{value}"' in (found[2] or "") for key, value in labels.items()):
-            total += float(found[3])
-    return total
 
 
 def outcomes(box, protocol, outcome, **labels):

@@ -4,11 +4,10 @@ import json
 import pathlib
 import shutil
 import signal
-import urllib.request
 
 import pytest
 from broker import AS_NOBODY, ORDINARY, ROOT_ONLY, SIMPLE, connect
-from harness import BINARIES, Box, Clients, Ports, mosquitto_pub, sluicectl, sluicectl_json, telemetry_from, value_of, wait_for
+from harness import BINARIES, Box, Clients, Ports, metric, mosquitto_pub, sluicectl, sluicectl_json, telemetry_from, value_of, wait_for
 
 import ports  # of tools/box, by harness
 from fleet import Fleet  # of tests/torture, likewise
@@ -301,7 +300,7 @@ def test_a_second_broker_without_the_plugin(tmp_path, brokers):
         assert box.processes["ingress"].stop() == 0
         box.start_one("ingress")
         # The statuses that the brokers keep tell where the devices are.
-        wait_for(lambda: retained_statuses(box) == 2, "the retained statuses")
+        wait_for(lambda: metric(box, "sluice_ingress_messages_total", kind="status", outcome="unchanged") == 2, "the retained statuses")
         assert all(command_succeeds(box, name) for name in devices)
     finally:
         for device in devices.values():
@@ -309,10 +308,3 @@ def test_a_second_broker_without_the_plugin(tmp_path, brokers):
             device.loop_stop()
         clients.close()
         assert not any(box.stop().values())
-
-
-def retained_statuses(box):
-    """So many came since the start and were known."""
-    page = urllib.request.urlopen(f"http://{box.metrics('ingress')}/metrics", timeout=10).read().decode()
-    return sum(int(line.split()[-1]) for line in page.splitlines()
-               if line.startswith("sluice_ingress_messages_total{") and 'kind="status",outcome="unchanged"' in line)

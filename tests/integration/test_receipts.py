@@ -3,11 +3,10 @@
 import json
 import signal
 import subprocess
-import urllib.request
 
 import paho.mqtt.client as mqtt
 import pytest
-from harness import Box, Clients, Ports, dead_letters, mosquitto_pub, sluicectl, telemetry_from, wait_for
+from harness import Box, Clients, Ports, dead_letters, metric, mosquitto_pub, sluicectl, telemetry_from, wait_for
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -82,11 +81,6 @@ def device(box, request):
     made.close()
 
 
-def total(box, name):
-    page = urllib.request.urlopen(f"http://{box.metrics('ingress')}/metrics", timeout=10).read().decode()
-    return sum(float(line.split()[-1]) for line in page.splitlines() if line.startswith(name))
-
-
 def test_mosquitto_rr(box, clients):
     port = box.mqtt.split(":")[1]
     answer = subprocess.run(
@@ -117,7 +111,7 @@ def test_a_refused_message_gets_its_error(clients, device):
 
 def test_where_no_answer_may_go(box, clients, device):
     """A loop, another device's topics, a command: nothing is said there, and the telemetry counts."""
-    before = total(box, 'sluice_dropped_total{reason="mqtt_receipts_topic"}')
+    before = metric(box, "sluice_dropped_total", reason="mqtt_receipts_topic")
     elsewhere = Device(box, f"{device.id}-2")
     topics = [f"devices/{device.id}/{name}" for name in ("telemetry", "status", "commands", "commands/x/response", "errors")]
     topics.append(f"devices/{elsewhere.id}/receipts")
@@ -128,7 +122,7 @@ def test_where_no_answer_may_go(box, clients, device):
     device.answer(b"last")
     elsewhere.publish("7", b"last")
     elsewhere.answer(b"last")
-    wait_for(lambda: total(box, 'sluice_dropped_total{reason="mqtt_receipts_topic"}') == before + len(topics), "all are counted")
+    wait_for(lambda: metric(box, "sluice_dropped_total", reason="mqtt_receipts_topic") == before + len(topics), "all are counted")
     assert len(telemetry_from(clients, device.id, len(topics) + 1)) == len(topics) + 1
     assert list(device.answers) == list(elsewhere.answers) == [b"last"]
     assert not [letter for letter in dead_letters(clients) if letter.device_id == device.id]
@@ -138,10 +132,10 @@ def test_where_no_answer_may_go(box, clients, device):
 def test_receipts_wait_for_a_device_that_keeps_its_session(box):
     sleeper = Device(box, "sleeper", below="receipts", session_expiry_s=60)
     sleeper.close()
-    before = total(box, "sluice_mqtt_receipts_total")
+    before = metric(box, "sluice_mqtt_receipts_total")
     assert mosquitto_pub(box, "devices/sleeper/telemetry", "1", "-q", "1", "-V", "5", "-D", "publish", "response-topic",
                          "devices/sleeper/receipts", "-D", "publish", "correlation-data", "late").returncode == 0
-    wait_for(lambda: total(box, "sluice_mqtt_receipts_total") > before, "the receipt goes out")
+    wait_for(lambda: metric(box, "sluice_mqtt_receipts_total") > before, "the receipt goes out")
     sleeper = Device(box, "sleeper", below="receipts", session_expiry_s=60)
     assert "offset" in sleeper.answer(b"late")
     sleeper.close()
@@ -162,12 +156,12 @@ def test_what_was_taken_while_ingress_was_dead_is_answered(box, device):
 
 def test_receipts_are_no_unknown_topics(box, device):
     """And nothing that Sluice says comes in as something said to it."""
-    before = total(box, "sluice_mqtt_receipts_total")
+    before = metric(box, "sluice_mqtt_receipts_total")
     device.publish("1", b"1")
     device.answer(b"1")
-    wait_for(lambda: total(box, "sluice_mqtt_receipts_total") > before, "the receipt is counted")
+    wait_for(lambda: metric(box, "sluice_mqtt_receipts_total") > before, "the receipt is counted")
     assert "receipts" not in sluicectl(box, "unknown-topics").stdout
-    assert total(box, 'sluice_dropped_total{reason="mqtt_unknown_topic"}') == 0
+    assert metric(box, "sluice_dropped_total", reason="mqtt_unknown_topic") == 0
 
 
 def test_none_by_a_session_of_3_1_1(tmp_path):
@@ -180,7 +174,7 @@ def test_none_by_a_session_of_3_1_1(tmp_path):
         clients = Clients(box)
         telemetry_from(clients, "d", 1)
         clients.close()
-        wait_for(lambda: total(box, 'sluice_dropped_total{reason="mqtt_receipts_unsupported"}') == 1, "it is counted")
+        wait_for(lambda: metric(box, "sluice_dropped_total", reason="mqtt_receipts_unsupported") == 1, "it is counted")
         assert not device.answers
         device.close()
     finally:

@@ -42,9 +42,9 @@ def account(**others):
 def test_the_account_of_a_good_run_is_clear():
     good = account()
     good.receive(("a", 1), "content", again=True)
-    assert good.broken() == [] and good.unclassed(0, "q") == [] and good.duplicates == 0
+    assert good.broken() == [] and good.unclassed({"q": (0, 0)}) == [] and good.duplicates == 0
     good.receive(("a", 1), "content")
-    assert good.broken() == [] and good.duplicates == 1
+    assert good.broken() == [] and good.duplicates == 1 and good.repeated == {("a", 1)}
 
 
 @pytest.mark.parametrize("what, wrong", [
@@ -67,7 +67,8 @@ def test_the_account_finds_a_record_that_changed_at_its_offset():
 
 def test_the_account_finds_messages_of_no_class_or_of_two():
     gone = account(received=[(("a", 1), "content")], acknowledged={("a", 1): "broker"})
-    assert gone.unclassed(1, "b") == ["1 messages were neither received nor refused, and may not be dropped: a #2"]
-    assert gone.unclassed(0, ("a", "b")) == ["2 messages are gone, but 0 were counted as dropped"]
+    assert gone.unclassed({"b": (1, 1)}) == ["1 messages were neither received nor refused, and may not be dropped: a #2"]
+    assert gone.unclassed({"a": (0, 1), "b": (0, 0)}) == ["1 messages of b* are gone, but 0 were counted as dropped"]
+    assert gone.unclassed({"a": (2, 3), "b": (0, 1)}) == ["1 messages of a* are gone, but 2 to 3 were counted as dropped"]
     both = account(refused={("a", 1): "coap 5.03"})
-    assert both.unclassed(0, "q") == ["1 messages were acknowledged and refused: a #1"]
+    assert both.unclassed({"q": (0, 0)}) == ["1 messages were acknowledged and refused: a #1"]

@@ -22,6 +22,7 @@ class Account:
         self.refused = {}  # (device, id): why, as the device was told
         self.received = {}  # (device, id): digest
         self.duplicates = 0
+        self.repeated = set()  # keys that were received at two offsets
         self._newest = {}  # device: highest id received
         self._overtaken = []
 
@@ -30,7 +31,9 @@ class Account:
         if again and key not in self.received:
             self.received[key] = "another message than was at its offset before"
         if key in self.received:
-            self.duplicates += not again
+            if not again:
+                self.duplicates += 1
+                self.repeated.add(key)
             if self.received[key] != content:
                 self.received[key] = "two different messages"
             return
@@ -52,17 +55,20 @@ class Account:
                  ("received with other readings than sent", changed), ("received after a later one of its device", self._overtaken))
         return [f"{len(keys)} messages {what}: {listed(keys)}" for what, keys in found if keys]
 
-    def unclassed(self, dropped, may_be_dropped):
+    def unclassed(self, dropped):
         """For runs in which nobody is killed: every message is received (that wins over a refusal that came earlier), refused,
-        or one of `dropped` that were counted; only devices whose id begins with `may_be_dropped` have such."""
+        or dropped, which only those of some devices may be, and counted: {beginning of their ids: (at least, at most)}."""
         problems = []
         missing = [key for key in self.sent if key not in self.received and key not in self.refused]
-        silent = [key for key in missing if not key[0].startswith(may_be_dropped)]
+        silent = [key for key in missing if not key[0].startswith(tuple(dropped))]
         both = [key for key in self.acknowledged if key in self.refused]
         if silent:
             problems.append(f"{len(silent)} messages were neither received nor refused, and may not be dropped: {listed(silent)}")
-        if len(missing) - len(silent) != dropped:
-            problems.append(f"{len(missing) - len(silent)} messages are gone, but {dropped} were counted as dropped")
+        for prefix, (least, most) in dropped.items():
+            gone = sum(key[0].startswith(prefix) for key in missing)
+            if not least <= gone <= most:
+                counted = f"{least}" if least == most else f"{least} to {most}"
+                problems.append(f"{gone} messages of {prefix}* are gone, but {counted} were counted as dropped")
         if both:
             problems.append(f"{len(both)} messages were acknowledged and refused: {listed(both)}")
         return problems

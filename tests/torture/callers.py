@@ -1,6 +1,7 @@
-"""Who speaks gRPC in a round: a caller that publishes, and the cloud that subscribes."""
+"""Who else speaks in a round: a caller, a device that wants receipts, and the cloud that subscribes."""
 
 import contextlib
+import subprocess
 import threading
 
 import grpc
@@ -8,7 +9,7 @@ import grpc
 from account import digest
 from harness import api, value_of
 
-DEVICE, METRIC = "caller", "count"
+METRIC = "count"
 PUBLISH_INTERVAL_S = 0.02
 RETRY_S = 0.2
 ACKNOWLEDGE_INTERVAL_S = 0.2
@@ -29,60 +30,49 @@ def identify(telemetry):
     return telemetry.device_id, number
 
 
-class Caller(threading.Thread):
-    """Publishes one message after the other, each until it is taken or refused."""
+class Publisher(threading.Thread):
+    """Publishes one message after the other, each until it is taken or refused, under its number as the message's id. So each
+    has one effect."""
 
-    name = "grpc"
+    device = ""  # its name, too
 
-    def __init__(self, address):
-        super().__init__(daemon=True)
-        self._address = address
+    def __init__(self):
+        super().__init__(name=self.device, daemon=True)
         self._lock = threading.Lock()
         self._news = []
         self._stop_asked = threading.Event()
         self.acknowledgements = 0
 
     def run(self):
-        pb = api("telemetry_service_pb2")
-        with grpc.insecure_channel(self._address, CHANNEL) as channel:
-            stub = api("telemetry_service_pb2_grpc").TelemetryServiceStub(channel)
-            number = 0
-            while not self._stop_asked.wait(PUBLISH_INTERVAL_S):
-                number += 1
-                request = pb.PublishTelemetryRequest()
-                request.telemetry.add(device_id=DEVICE, message_id=str(number)).readings.add(metric=METRIC, int_value=number)
-                self._tell("sent", number)
-                self._publish(stub, request, number)
+        number = 0
+        while not self._stop_asked.wait(PUBLISH_INTERVAL_S):
+            number += 1
+            self._tell("sent", number)
+            while (outcome := self.publish(number)) is None:
+                if self._stop_asked.wait(RETRY_S):
+                    return
+            self._tell(outcome, number)
 
-    def _publish(self, stub, request, number):
-        while True:
-            try:
-                result = stub.PublishTelemetry(request, timeout=20).results[0]
-            except grpc.RpcError:
-                result = None
-            if result is not None and result.code == 0:
-                return self._tell("acknowledged", number)
-            # RESOURCE_EXHAUSTED and UNAVAILABLE: not now.
-            if result is not None and result.code not in (8, 14):
-                return self._tell("refused", number, result.message)
-            if self._stop_asked.wait(RETRY_S):
-                return None
+    def publish(self, number):
+        """Tries once; returns "acknowledged", "refused", or None: not now."""
+        raise NotImplementedError
 
-    def _tell(self, event, number, why=""):
+    def _tell(self, event, number):
         with self._lock:
-            self._news.append((event, number, why))
+            self._news.append((event, number))
 
     def catch_up(self, account):
         with self._lock:
             news, self._news = self._news, []
-        for event, number, why in news:
+        for event, number in news:
+            key = self.device, number
             if event == "sent":
-                account.sent[DEVICE, number] = digest([(METRIC, number, None)])
+                account.sent[key] = digest([(METRIC, number, None)])
             elif event == "acknowledged":
-                account.acknowledged[DEVICE, number] = "gateway"
+                account.acknowledged[key] = "gateway"
                 self.acknowledgements += 1
             else:
-                account.refused[DEVICE, number] = why
+                account.refused[key] = event
 
     def running(self):
         return self.is_alive()
@@ -92,6 +82,56 @@ class Caller(threading.Thread):
         self.join(30)
 
     kill = stop
+
+
+class Caller(Publisher):
+    """By gRPC."""
+
+    device = "caller"
+
+    def __init__(self, address):
+        super().__init__()
+        self._channel = grpc.insecure_channel(address, CHANNEL)
+        self._stub = api("telemetry_service_pb2_grpc").TelemetryServiceStub(self._channel)
+
+    def publish(self, number):
+        request = api("telemetry_service_pb2").PublishTelemetryRequest()
+        request.telemetry.add(device_id=self.device, message_id=str(number)).readings.add(metric=METRIC, int_value=number)
+        try:
+            code = self._stub.PublishTelemetry(request, timeout=20).results[0].code
+        except grpc.RpcError:
+            return None
+        if code == 0:
+            return "acknowledged"
+        # RESOURCE_EXHAUSTED and UNAVAILABLE: not now.
+        return None if code in (8, 14) else "refused"
+
+    def stop(self):
+        super().stop()
+        self._channel.close()
+
+    kill = stop
+
+
+class ReceiptDevice(Publisher):
+    """By MQTT 5 at the box's broker, with a client that is not ours. What has no receipt does not count as acknowledged."""
+
+    device = "receipts"
+
+    def __init__(self, address):
+        super().__init__()
+        host, port = address.split(":")
+        topic = f"devices/{self.device}"
+        self._command = ["mosquitto_rr", "-h", host, "-p", port, "-i", self.device, "-V", "5", "-q", "1", "-W", "3",
+                         "-t", f"{topic}/telemetry", "-e", f"{topic}/receipts", "-D", "publish", "user-property", "id"]
+
+    def publish(self, number):
+        words = [*self._command, str(number), "-D", "publish", "correlation-data", str(number), "-m", f'{{"{METRIC}": {number}}}']
+        try:
+            heard = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False).stdout
+        except subprocess.TimeoutExpired:
+            return None
+        return "acknowledged" if '"offset"' in heard else "refused" if '"error"' in heard else None
 
 
 class Cloud:
@@ -106,6 +146,8 @@ class Cloud:
         self._shown, self._kept = [], []
         self._position = None  # (journal id, epoch, next offset) behind all that was shown
         self._stream = None
+        # The highest offset whose acknowledgement was answered: ever, and before the stream was opened.
+        self._acknowledged = self._stream_from = 0
         self._stopping = threading.Event()
         self._may_read = threading.Event()
         self._may_read.set()
@@ -123,9 +165,9 @@ class Cloud:
         request = api("telemetry_service_pb2").SubscribeTelemetryRequest(subscription=self._subscription)
         request.start.resume.SetInParent()
         while not self._stopping.is_set():
-            stream = self._stub.SubscribeTelemetry(request)
             with self._lock:
-                self._stream = stream
+                self._stream_from = self._acknowledged
+                self._stream = stream = self._stub.SubscribeTelemetry(request)
             self.streams += 1
             try:
                 for response in stream:
@@ -148,6 +190,8 @@ class Cloud:
         self._journal_id = response.journal_id
         for gap in response.gaps:
             self.faults.append(f"a gap from offset {gap.from_offset} to {gap.to_offset}, reason {gap.reason}")
+        if response.telemetry and response.telemetry[0].offset < self._stream_from:
+            self.faults.append(f"offset {response.telemetry[0].offset}, though all below {self._stream_from} was acknowledged")
         for telemetry in response.telemetry:
             self.redelivered += telemetry.offset < self._offsets_seen
             self._offsets_seen = max(self._offsets_seen, telemetry.offset + 1)
@@ -165,6 +209,8 @@ class Cloud:
                 subscription=self._subscription, journal_id=journal_id, epoch=epoch, offset=offset)
             with contextlib.suppress(grpc.RpcError):  # then it is shown again
                 self._stub.AcknowledgeTelemetry(request, timeout=20)
+                with self._lock:
+                    self._acknowledged = max(self._acknowledged, offset)
 
     def catch_up(self, account):
         """Takes over what it has kept since the last time."""

@@ -16,12 +16,14 @@ from stage import within
 SERVICES = ("ingress", "registry", "analytics")
 ALL = (*SERVICES, "mosquitto")
 KILLED = signal.SIGKILL
-# {failpoint: the highest count at which it is armed}: reached within seconds. libs/failpoint says where they are.
+# {failpoint: the highest count at which it is armed}: reached within seconds. libs/failpoint says where they are. Analytics
+# comes to those of the journal, too, for each message in which there is something to be found.
 FAILPOINTS = {
     "journal.append": 1000, "journal.appended": 1000, "journal.sync": 200, "journal.synced": 200, "cursor.write": 10,
     "cursor.written": 10, "stream.send": 50, "stream.sent": 50, "subscriber.acknowledge": 10, "subscriber.acknowledged": 10,
     "ring.tail": 100, "ring.tail_moved": 100,
 }
+OF_ANALYTICS = {"journal.append": 50, "journal.appended": 50, "journal.sync": 20, "journal.synced": 20}
 REACHED_WITHIN_S = 10
 # The kernel breaks other people's connections for root only.
 MAY_BREAK = int(os.geteuid() == 0)
@@ -32,8 +34,6 @@ class Fault:
 
     name = "nothing"
     stays_s = 0.0
-    # What may end by itself meanwhile.
-    may_end = ()
 
     def inject(self, stage):
         """Does it."""
@@ -62,10 +62,10 @@ class Kill(Fault):
 class Failpoint(Fault):
     """The process kills itself at a named place, or a thread of it sleeps there."""
 
-    def __init__(self, chance, victim, point):
-        self._victim, self._point = victim, point
+    def __init__(self, chance, victim, points):
+        self._victim, self._point = victim, chance.choice(list(points))
         self._action = chance.choice(("kill", "kill", "kill", "sleep"))
-        self._armed = f"{point}:{chance.randint(1, FAILPOINTS[point])}:{self._action}"
+        self._armed = f"{self._point}:{chance.randint(1, points[self._point])}:{self._action}"
         self.name = f"failpoint {victim} {self._armed}"
 
     def inject(self, stage):
@@ -87,7 +87,7 @@ class Failpoint(Fault):
             return
         stage.counts["kills"] += 1
         stage.counts["kills at failpoints"] += 1
-        stage.counts[f"at {self._point}"] += 1
+        stage.counts[f"{self._victim} at {self._point}"] += 1
 
     def heal(self, stage):
         if self._action == "kill":
@@ -191,8 +191,6 @@ class ClockJump(Fault):
 class DiskFull(Fault):
     """Ingress's disk is full."""
 
-    may_end = ("ingress",)
-
     def __init__(self, chance):
         self.stays_s = chance.uniform(1, 4)
         self.name = f"disk full for {self.stays_s:.1f} s"
@@ -253,7 +251,6 @@ class Together(Fault):
         self._faults = faults
         self.name = ", ".join(fault.name for fault in faults)
         self.stays_s = max(fault.stays_s for fault in faults)
-        self.may_end = sum((fault.may_end for fault in faults), ())
 
     def inject(self, stage):
         for fault in self._faults:
@@ -303,7 +300,8 @@ def deadly(chance):
         (3, lambda: Kill(chance, "ingress")),
         (2, lambda: Kill(chance, "ingress", "mosquitto")),
         (2, lambda: Kill(chance, *ALL)),
-        (9, lambda: Failpoint(chance, "ingress", chance.choice(list(FAILPOINTS)))),
+        (9, lambda: Failpoint(chance, "ingress", FAILPOINTS)),
+        (2, lambda: Failpoint(chance, "analytics", OF_ANALYTICS)),
         (2, lambda: Together(Stop(chance, "ingress"), Kill(chance, "ingress", "mosquitto"))),
         (1, lambda: Together(SlowCloud(chance), Kill(chance, "ingress"))),
         (1, lambda: Together(Poison(), Kill(chance, chance.choice(("ingress", "mosquitto"))))),

@@ -13,30 +13,29 @@ import time
 
 import grpc
 
+import analysis
 import callers
 import ports
-import process
 from account import Account, listed
 from box import Box, Ports
 from fleet import LedgerFleet
-from harness import api
+from harness import api, metric
+from process import Process
 from ring_view import RingView
 from storage import PowerImage, SmallDisk
 from waiting import PATIENCE_S
-
-# Where Python code runs between fork and exec, gRPC holds its threads up at the fork, sometimes for ever. Without it children
-# outlive us if we are killed with -9, and only then.
-process._die_with_parent = None  # pylint: disable=protected-access
 
 DISK_MIB = 512
 # Nothing new for so long: then nothing more will come.
 SILENCE_S = 15
 # Those whose topic is `synced` are few: each of their messages holds the broker up.
 SYNCED_DEVICES, ACTUATORS = 2, 5
+# Each message of these has an id, and so one effect.
+ONE_EFFECT = (callers.Caller.device, callers.ReceiptDevice.device)
 # What was acknowledged to these outlives a power cut.
-SURVIVES_POWER_CUTS = ("synced-", "coap-", callers.DEVICE)
-# QoS 0: those who may lose messages when there are too many, if they are counted.
-MAY_BE_DROPPED = "qos0-"
+SURVIVES_POWER_CUTS = ("synced-", "coap-", *ONE_EFFECT)
+# In overload no process may take more memory than that over what it had when messages began to flow.
+GROWTH_BYTES = 32 << 20
 # What rounds are about, and what their data lie on. In those of overload nobody is killed.
 KINDS = {"plain": lambda data, scratch: None, "disk": lambda data, scratch: SmallDisk(data / "ingress", DISK_MIB),
          "image": PowerImage, "overload": lambda data, scratch: None}
@@ -55,10 +54,11 @@ def within(seconds, condition):
 def settings():
     """What the box runs with, apart from its second broker."""
     synced = [f"synced_topic=devices/synced-{n + 1:05}/telemetry" for n in range(SYNCED_DEVICES)]
-    return {"ingress": ["journal.max_bytes=256MiB", "journal.hard_max_bytes=384MiB"], "plugin": ["ring_bytes=16MiB", *synced]}
+    return {"ingress": ["journal.max_bytes=256MiB", "journal.hard_max_bytes=384MiB"], "plugin": ["ring_bytes=16MiB", *synced],
+            "analytics": ["detector.threshold=2"]}
 
 
-class OtherBroker(process.Process):
+class OtherBroker(Process):
     """A Mosquitto without the plugin. It is never killed: what it acknowledges to devices is its own promise."""
 
     def __init__(self, scratch):
@@ -66,7 +66,7 @@ class OtherBroker(process.Process):
         self.mqtt = f"127.0.0.1:{port}"
         config = scratch / "other.conf"
         config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 1000\n")
-        super().__init__("other broker", ["/usr/sbin/mosquitto", "-c", config], scratch / "other.log")
+        super().__init__("other broker", ["/usr/sbin/mosquitto", "-c", config], scratch / "other.log", ends_with_us=False)
 
 
 class Stage:
@@ -79,7 +79,9 @@ class Stage:
         self.counts = collections.Counter()
         self.problems = []
         self.poison, self.commands = [], []
-        self.cloud, self.senders, self.flood = None, [], None
+        self.cloud, self.senders = None, []
+        self.floods = []  # those who may lose messages when there are too many, if they are counted
+        self._memory = {}
         self._rate = rate
         self.storage = KINDS[kind](scratch / "data", scratch)
         self._clock_shift = scratch / "clock_shift"
@@ -88,7 +90,7 @@ class Stage:
         wanted["ingress"] += [f"mqtt.brokers.1.address=tcp://{self.other_broker.mqtt}", "mqtt.brokers.1.source=paho"]
         if kind == "overload":
             wanted["plugin"][0] = "ring_bytes=1MiB"
-        self.box = Box(scratch / "data", Ports.free(), wanted)
+        self.box = Box(scratch / "data", Ports.free(), wanted, ends_with_us=False)
 
     def start(self):
         self._clock_shift.write_bytes(bytes(8))
@@ -112,12 +114,17 @@ class Stage:
             mqtt("paho", self.other_broker.mqtt, 10, 0.13),
             LedgerFleet("coap", self.scratch, "--coap", self.box.coap, "--coap-devices", 20, "--rate", 0.15 * self._rate,
                         "--coap-ack-timeout", "500ms"),
-            callers.Caller(self.box.grpc("ingress"))]
-        self.senders[-1].start()
+            callers.Caller(self.box.grpc("ingress")), callers.ReceiptDevice(self.box.mqtt)]
+        for publisher in self.senders[-2:]:
+            publisher.start()
         if self.kind == "overload":
-            self.flood = mqtt("qos0", self.box.mqtt, 20, 4, "--qos", "0")
-            self.senders.append(self.flood)
+            self.floods = [
+                mqtt("qos0", self.box.mqtt, 20, 4, "--qos", "0"),
+                LedgerFleet("non", self.scratch, "--coap", self.box.coap, "--coap-devices", 20, "--rate", 4 * self._rate,
+                            "--coap-non", "--coap-inflight", 1000)]
+            self.senders += self.floods
         self.await_flow()
+        self._memory = {name: child.memory_bytes()[0] for name, child in self.box.processes.items()}
 
     @staticmethod
     def actuators():
@@ -130,7 +137,7 @@ class Stage:
     def await_flow(self):
         """Waits until something new of every sender is acknowledged; returns who was the last."""
         self.catch_up()
-        before = {sender.name: sender.acknowledgements for sender in self.senders if sender is not self.flood}
+        before = {sender.name: sender.acknowledgements for sender in self.senders if sender not in self.floods}
 
         last = []
 
@@ -161,15 +168,12 @@ class Stage:
             assert within(10, lambda name=name: not self.box.processes[name].running()), name
         self.counts["kills"] += len(names)
 
-    def revive(self, may_end):
-        """Starts again what ended by itself, which is a fault of its own unless it is one of these."""
+    def revive(self):
+        """Starts again what ended by itself, which it may not."""
         for name, child in self.box.processes.items():
             if child.running():
                 continue
-            if name in may_end:
-                self.counts[f"{name} ended by itself"] += 1
-            else:
-                self.problems.append(f"{name} ended by itself with {child.exit_code()}: {child.last_words(300)}")
+            self.problems.append(f"{name} ended by itself with {child.exit_code()}: {child.last_words(300)}")
             self.box.start_one(name)
 
     def cut_power(self):
@@ -211,7 +215,14 @@ class Stage:
 
     def _unclassed(self):
         """What speaks against it that in overload every message is in one class."""
-        return self.account.unclassed(sum(RingView(self.box.ring).dropped().values()), MAY_BE_DROPPED) if self.flood else []
+        return self.account.unclassed(self._dropped()) if self.floods else []
+
+    def _dropped(self):
+        """{beginning of the ids: (at least, at most)} as counted. What the kernel drops may be a CON, which comes again."""
+        by_plugin = sum(RingView(self.box.ring).dropped().values())
+        shed = int(metric(self.box, "sluice_dropped_total", reason="coap_overload"))
+        by_kernel = int(metric(self.box, "sluice_dropped_total", reason="coap_receive_buffer_full"))
+        return {"qos0-": (by_plugin, by_plugin), "non-": (shed, shed + by_kernel)}
 
     def judge(self):
         """Adds to `problems` what is not as promised, and counts."""
@@ -220,11 +231,13 @@ class Stage:
             self.problems.append("the ring had holes")
         self._judge_poison()
         self._judge_commands()
+        self._judge_analysis()
         self.problems += self._unclassed()
-        if self.flood:
-            ring = RingView(self.box.ring)
-            self.counts["dropped"] += sum(ring.dropped().values())
-            self.counts["connections closed, since it was too much"] += sum(ring.refused().values())
+        repeated = [key for key in self.account.repeated if key[0] in ONE_EFFECT]
+        if repeated and not self.counts["clock jumps"]:  # ids are remembered for an hour by the clock of the last start
+            self.problems.append(f"{len(repeated)} messages that were sent again with their id came twice: {listed(repeated)}")
+        if self.floods:
+            self._judge_overload()
         self.counts["refused"] += len(self.account.refused.keys() - self.account.received.keys())
         by = collections.Counter(self.account.acknowledged.values())
         self.counts["acknowledged by a broker"] += by["broker"]
@@ -233,6 +246,16 @@ class Stage:
         self.counts["received"] += len(self.account.received)
         self.counts["redelivered"] += self.cloud.redelivered
         self.counts["duplicates"] += self.account.duplicates
+
+    def _judge_overload(self):
+        for prefix, (_, most) in self._dropped().items():
+            self.counts[f"dropped of {prefix}*"] += most
+            self.counts["dropped"] += most
+        self.counts["connections closed, since it was too much"] += sum(RingView(self.box.ring).refused().values())
+        for name, before in self._memory.items():
+            most = self.box.processes[name].memory_bytes()[1]
+            if most > before + GROWTH_BYTES:
+                self.problems.append(f"{name} grew from {before >> 20} to {most >> 20} MiB")
 
     def _judge_poison(self):
         letters, request = set(), api("telemetry_service_pb2").ListDeadLettersRequest(page_size=1000)
@@ -270,6 +293,15 @@ class Stage:
                 self.counts["commands answered"] += state == "COMMAND_STATE_SUCCEEDED"
                 if state == "COMMAND_STATE_PENDING":
                     self.problems.append(f"command {command_id} was never handed on")
+
+    def _judge_analysis(self):
+        def samples():
+            self.catch_up()
+            return len(self.account.received) + self.account.duplicates
+
+        problems, count = analysis.judge(self.box.grpc("analytics"), samples, lambda condition: within(SILENCE_S, condition))
+        self.problems += problems
+        self.counts["insights"] += count
 
     def close(self):
         for sender in self.senders:

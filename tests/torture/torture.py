@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 
+import grpc
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tools/box"), str(ROOT / "tests/integration")]
 
@@ -53,7 +55,7 @@ def play(seed, kind, rate, scratch, say):
         fault.inject(stage)
         time.sleep(fault.stays_s)
         fault.heal(stage)
-        stage.revive(fault.may_end)
+        stage.revive()
         healed = time.monotonic()
         last = stage.await_flow()
         if time.monotonic() - healed > LONG_S:
@@ -69,8 +71,8 @@ def play(seed, kind, rate, scratch, say):
         stage.drain()
         note("all has arrived")
         stage.judge()
-    except (TimeoutError, StartFailed, RuntimeError, subprocess.SubprocessError) as error:
-        stage.problems.append(str(error))
+    except (StartFailed, RuntimeError, AssertionError, OSError, grpc.RpcError, subprocess.SubprocessError) as error:
+        stage.problems.append(f"{type(error).__name__}: {error}")
     finally:
         stage.close()
     (scratch / "faults.txt").write_text("\n".join(history) + "\n")
@@ -99,8 +101,8 @@ def run(seed, minutes, rate=RATE, say=print, only=None, verbose=False):
             f"{', FAILED' if wrong else ''}")
         if wrong:
             problems += [f"seed {round_seed}: {line}" for line in wrong]
-            problems.append(f"seed {round_seed}: again with ./sluice torture --rounds 1 --seed {round_seed}; what happened, "
-                            f"and all data: {scratch}")
+            problems.append(f"seed {round_seed}: again with ./sluice torture --rounds 1 --kind {kind} --seed {round_seed}; what "
+                            f"happened, and all data: {scratch}")
         else:
             shutil.rmtree(scratch)
     floors = {**FLOORS, **({} if why_not else FLOORS_WITH_ROOT)}

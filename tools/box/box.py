@@ -59,7 +59,7 @@ def memory_limit(directory):
 class Box:
     """Starts the processes in the order in which they need each other, and stops them in reverse."""
 
-    def __init__(self, data_dir, ports_wanted=None, settings=None, mqtt_source="plugin"):
+    def __init__(self, data_dir, ports_wanted=None, settings=None, mqtt_source="plugin", ends_with_us=True):
         self.data_dir = pathlib.Path(data_dir)
         self.settings = settings or {}  # service: list of PATH=VALUE; of the plugin: KEY=VALUE
         self.mqtt_source = mqtt_source
@@ -67,6 +67,7 @@ class Box:
         self.endpoints = {}  # name: {what: HOST:PORT}
         self.processes = {}
         self._ports = ports_wanted or Ports()
+        self._ends_with_us = ends_with_us  # as of Process
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -99,7 +100,7 @@ class Box:
         process = self.processes.get(name)
         if process is None:
             command = self._mosquitto_command() if name == "mosquitto" else self._service_command(name)
-            process = Process(name, command, self.data_dir / "logs" / f"{name}.log")
+            process = Process(name, command, self.data_dir / "logs" / f"{name}.log", self._ends_with_us)
             self.processes[name] = process
         elif name == "mosquitto":
             self._configure_mosquitto()

@@ -38,12 +38,16 @@ class StartFailed(Exception):
 
 class Process:
     """A child and its log file. All methods must be called from one and the same thread: a child
-    is told to end when the thread that started it does."""
+    is told to end when the thread that started it does.
 
-    def __init__(self, name, command, log_path):
+    `ends_with_us`: it is told so also where we are killed with -9. That takes Python code between fork and exec, at
+    which gRPC, if it is in use, holds its threads up, sometimes for ever."""
+
+    def __init__(self, name, command, log_path, ends_with_us=True):
         self.name = name
         self.command = [str(part) for part in command]
         self.log_path = pathlib.Path(log_path)
+        self._before_exec = _die_with_parent if ends_with_us else None
         self.restarts = 0
         self._child = None
         self._started_at = 0.0
@@ -62,7 +66,7 @@ class Process:
             with open(self.log_path, "ab") as log:
                 self._child = subprocess.Popen(  # pylint: disable=consider-using-with
                     self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                    start_new_session=True, preexec_fn=_die_with_parent)
+                    start_new_session=True, preexec_fn=self._before_exec)
         except OSError as error:
             raise StartFailed(f"{self.name} cannot be started: {error}") from error
         self._started_at = time.monotonic()
