@@ -29,6 +29,21 @@ prometheus::Histogram::BucketBoundaries CallbackBounds() {
   return bounds;
 }
 
+prometheus::Family<prometheus::Counter>& Counters(prometheus::Registry& registry,
+                                                  const std::string& name,
+                                                  const std::string& help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+}
+prometheus::Family<prometheus::Gauge>& Gauges(prometheus::Registry& registry,
+                                              const std::string& name, const std::string& help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+}
+prometheus::Family<prometheus::Histogram>& Histograms(prometheus::Registry& registry,
+                                                      const std::string& name,
+                                                      const std::string& help) {
+  return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
+}
+
 void RaiseTo(prometheus::Counter& counter, int64_t total) {
   counter.Increment(static_cast<double>(total) - counter.Value());
 }
@@ -36,118 +51,72 @@ void RaiseTo(prometheus::Counter& counter, int64_t total) {
 }  // namespace
 
 IngressMetrics::IngressMetrics(prometheus::Registry* registry)
-    : messages_(prometheus::BuildCounter()
-                    .Name("sluice_ingress_messages_total")
-                    .Help("Messages of devices, by the way they came and what became of them")
-                    .Register(*registry)),
-      journal_bytes_(prometheus::BuildGauge()
-                         .Name("sluice_journal_bytes")
-                         .Help("Size of a log on disk")
-                         .Register(*registry)),
-      sync_seconds_(prometheus::BuildHistogram()
-                        .Name("sluice_journal_sync_seconds")
-                        .Help("Time of an fdatasync (those of one second are shown as their mean)")
-                        .Register(*registry)),
-      dropped_(prometheus::BuildCounter()
-                   .Name("sluice_dropped_total")
-                   .Help("What was given up, by reason")
-                   .Register(*registry)),
-      lag_(prometheus::BuildGauge()
-               .Name("sluice_subscription_lag")
-               .Help("Records that a subscription has not acknowledged")
-               .Register(*registry)),
-      lag_bytes_(prometheus::BuildGauge()
-                     .Name("sluice_subscription_lag_bytes")
-                     .Help("What they take on the disk, by the journal's index")
-                     .Register(*registry)),
-      lag_seconds_(prometheus::BuildGauge()
-                       .Name("sluice_subscription_lag_seconds")
-                       .Help("Age of the oldest of them")
-                       .Register(*registry)),
-      mqtt_connected_(prometheus::BuildGauge()
-                          .Name("sluice_ingress_mqtt_connected")
-                          .Help("1 while the session with an MQTT broker stands")
-                          .Register(*registry)),
-      mqtt_receipts_(prometheus::BuildCounter()
-                         .Name("sluice_mqtt_receipts_total")
-                         .Help("Answers on Response Topics that a broker has taken")
-                         .Register(*registry)),
-      ring_bytes_(prometheus::BuildGauge()
-                      .Name("sluice_ring_bytes")
-                      .Help("What the broker's plugin took in and is not durable elsewhere yet")
-                      .Register(*registry)),
-      plugin_messages_(prometheus::BuildCounter()
-                           .Name("sluice_mqtt_plugin_messages_total")
-                           .Help("Messages that the broker's plugin took in")
-                           .Register(*registry)),
-      plugin_refused_(prometheus::BuildCounter()
-                          .Name("sluice_mqtt_plugin_refused_total")
-                          .Help("Connections closed by the broker's plugin instead of a message "
-                                "taken: the device sends it again")
-                          .Register(*registry)),
-      plugin_waits_(prometheus::BuildCounter()
-                        .Name("sluice_mqtt_plugin_waits_total")
-                        .Help("Times that the plugin slowed the broker down")
-                        .Register(*registry)),
-      plugin_wait_seconds_(prometheus::BuildCounter()
-                               .Name("sluice_mqtt_plugin_wait_seconds_total")
-                               .Help("Time that the plugin slowed the broker down for")
-                               .Register(*registry)),
-      plugin_syncs_(prometheus::BuildCounter()
-                        .Name("sluice_mqtt_plugin_syncs_total")
-                        .Help("fdatasyncs of the plugin, for messages on synced topics")
-                        .Register(*registry)),
-      plugin_unknown_topics_(prometheus::BuildCounter()
-                                 .Name("sluice_mqtt_plugin_unknown_topic_total")
-                                 .Help("Messages under devices/ on topics that nobody takes")
-                                 .Register(*registry)),
-      plugin_abandoned_bytes_(prometheus::BuildCounter()
-                                  .Name("sluice_mqtt_plugin_abandoned_bytes_total")
-                                  .Help("Taken in, and not read when the ring's file was deleted")
-                                  .Register(*registry)),
-      plugin_pauses_(prometheus::BuildCounter()
-                         .Name("sluice_mqtt_plugin_pauses_total")
-                         .Help("Times that a device over its rate was told to pause, and that "
-                               "there was no room to tell the plugin")
-                         .Register(*registry)),
-      ring_held_back_(prometheus::BuildCounter()
-                          .Name("sluice_ring_held_back_total")
-                          .Help("Times that the ring was not read since nothing could be written")
-                          .Register(*registry)),
-      plugin_callback_seconds_(prometheus::BuildHistogram()
-                                   .Name("sluice_mqtt_plugin_callback_seconds")
-                                   .Help("Time of the plugin's callback in the broker, a message")
-                                   .Register(*registry)),
-      registry_synced_(prometheus::BuildGauge()
-                           .Name("sluice_ingress_registry_synced")
-                           .Help("1 while the registry's devices are watched")
-                           .Register(*registry)
+    : messages_(Counters(*registry, "sluice_ingress_messages_total",
+                         "Messages of devices, by the way they came and what became of them")),
+      journal_bytes_(Gauges(*registry, "sluice_journal_bytes", "Size of a log on disk")),
+      sync_seconds_(
+          Histograms(*registry, "sluice_journal_sync_seconds",
+                     "Time of an fdatasync (those of one second are shown as their mean)")),
+      dropped_(Counters(*registry, "sluice_dropped_total", "What was given up, by reason")),
+      lag_(Gauges(*registry, "sluice_subscription_lag",
+                  "Records that a subscription has not acknowledged")),
+      lag_bytes_(Gauges(*registry, "sluice_subscription_lag_bytes",
+                        "What they take on the disk, by the journal's index")),
+      lag_seconds_(
+          Gauges(*registry, "sluice_subscription_lag_seconds", "Age of the oldest of them")),
+      mqtt_connected_(Gauges(*registry, "sluice_ingress_mqtt_connected",
+                             "1 while the session with an MQTT broker stands")),
+      mqtt_receipts_(Counters(*registry, "sluice_mqtt_receipts_total",
+                              "Answers on Response Topics that a broker has taken")),
+      ring_bytes_(Gauges(*registry, "sluice_ring_bytes",
+                         "What the broker's plugin took in and is not durable elsewhere yet")),
+      plugin_messages_(Counters(*registry, "sluice_mqtt_plugin_messages_total",
+                                "Messages that the broker's plugin took in")),
+      plugin_refused_(Counters(*registry, "sluice_mqtt_plugin_refused_total",
+                               "Connections closed by the broker's plugin instead of a message "
+                               "taken: the device sends it again")),
+      plugin_waits_(Counters(*registry, "sluice_mqtt_plugin_waits_total",
+                             "Times that the plugin slowed the broker down")),
+      plugin_wait_seconds_(Counters(*registry, "sluice_mqtt_plugin_wait_seconds_total",
+                                    "Time that the plugin slowed the broker down for")),
+      plugin_syncs_(Counters(*registry, "sluice_mqtt_plugin_syncs_total",
+                             "fdatasyncs of the plugin, for messages on synced topics")),
+      plugin_unknown_topics_(Counters(*registry, "sluice_mqtt_plugin_unknown_topic_total",
+                                      "Messages under devices/ on topics that nobody takes")),
+      plugin_abandoned_bytes_(Counters(*registry, "sluice_mqtt_plugin_abandoned_bytes_total",
+                                       "Taken in, and not read when the ring's file was deleted")),
+      plugin_pauses_(Counters(*registry, "sluice_mqtt_plugin_pauses_total",
+                              "Times that a device over its rate was told to pause, and that there "
+                              "was no room to tell the plugin")),
+      ring_held_back_(Counters(*registry, "sluice_ring_held_back_total",
+                               "Times that the ring was not read since nothing could be written")),
+      plugin_callback_seconds_(
+          Histograms(*registry, "sluice_mqtt_plugin_callback_seconds",
+                     "Time of the plugin's callback in the broker, a message")),
+      registry_synced_(Gauges(*registry, "sluice_ingress_registry_synced",
+                              "1 while the registry's devices are watched")
                            .Add({})),
-      known_devices_(prometheus::BuildGauge()
-                         .Name("sluice_ingress_known_devices")
-                         .Help("Devices in the replica of the registry")
-                         .Register(*registry)
+      known_devices_(Gauges(*registry, "sluice_ingress_known_devices",
+                            "Devices in the replica of the registry")
                          .Add({})),
-      bytes_under_way_(prometheus::BuildGauge()
-                           .Name("sluice_ingress_bytes_under_way")
-                           .Help("Memory of what came by gRPC and CoAP and is not answered yet")
-                           .Register(*registry)
+      bytes_under_way_(Gauges(*registry, "sluice_ingress_bytes_under_way",
+                              "Memory of what came by gRPC and CoAP and is not answered yet")
                            .Add({})),
-      message_ids_(prometheus::BuildGauge()
-                       .Name("sluice_ingress_message_ids")
-                       .Help("Ids of messages that are remembered, so that none counts twice")
-                       .Register(*registry)
+      message_ids_(Gauges(*registry, "sluice_ingress_message_ids",
+                          "Ids of messages that are remembered, so that none counts twice")
                        .Add({})),
-      message_ids_evicted_(
-          prometheus::BuildCounter()
-              .Name("sluice_ingress_message_ids_evicted_total")
-              .Help("Ids of messages forgotten before their time, for want of room")
-              .Register(*registry)
+      message_ids_evicted_(Counters(*registry, "sluice_ingress_message_ids_evicted_total",
+                                    "Ids of messages forgotten before their time, for want of room")
+                               .Add({})),
+      coap_duplicates_(Counters(*registry, "sluice_ingress_coap_duplicates_total",
+                                "CoAP messages that were sent, or arrived, again")
+                           .Add({})),
+      coap_duplicates_evicted_(
+          Counters(*registry, "sluice_ingress_coap_duplicates_evicted_total",
+                   "CoAP messages forgotten before their time, for want of room")
               .Add({})) {
-  auto& ack_seconds = prometheus::BuildHistogram()
-                          .Name("sluice_ingress_ack_seconds")
-                          .Help("Time from a message's arrival to its acknowledgement")
-                          .Register(*registry);
+  auto& ack_seconds = Histograms(*registry, "sluice_ingress_ack_seconds",
+                                 "Time from a message's arrival to its acknowledgement");
   for (const v1::Protocol protocol : {v1::PROTOCOL_MQTT, v1::PROTOCOL_COAP, v1::PROTOCOL_GRPC}) {
     ack_seconds_[protocol] = &ack_seconds.Add({{"protocol", kProtocolNames[protocol]}}, Seconds());
   }
@@ -180,6 +149,8 @@ void IngressMetrics::Update(const Snapshot& snapshot) {
   bytes_under_way_.Set(static_cast<double>(snapshot.bytes_under_way));
   message_ids_.Set(static_cast<double>(snapshot.window.messages));
   RaiseTo(message_ids_evicted_, snapshot.window.evicted);
+  RaiseTo(coap_duplicates_, snapshot.coap.duplicates);
+  RaiseTo(coap_duplicates_evicted_, snapshot.coap.evicted);
 }
 
 void IngressMetrics::UpdateJournal(const std::string& name, const JournalStats& stats) {

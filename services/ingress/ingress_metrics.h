@@ -36,6 +36,7 @@ class IngressMetrics {
     bool registry_synced = false;
     int64_t known_devices = 0;
     MessageWindow::Stats window;
+    MessageDedup::Stats coap;
     int64_t bytes_under_way = 0;
   };
 
@@ -79,6 +80,8 @@ class IngressMetrics {
   prometheus::Gauge& bytes_under_way_;
   prometheus::Gauge& message_ids_;
   prometheus::Counter& message_ids_evicted_;
+  prometheus::Counter& coap_duplicates_;
+  prometheus::Counter& coap_duplicates_evicted_;
   std::array<prometheus::Histogram*, IntakeStats::kProtocols> ack_seconds_{};  // null: none
 
   // What was shown last.

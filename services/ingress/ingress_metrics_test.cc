@@ -39,6 +39,8 @@ TEST_F(IngressMetricsTest, ShowsTotalsHoweverOftenItIsUpdated) {
   snapshot_.dropped["newcomers_full"] = 2;
   snapshot_.registry_synced = true;
   snapshot_.window = {7, 4};
+  snapshot_.coap.duplicates = 9;
+  snapshot_.coap.evicted = 3;
   snapshot_.bytes_under_way = 512;
   snapshot_.intake.messages[v1::PROTOCOL_MQTT][0][1][IntakeStats::kAcceptedOverRate] = 6;
   metrics_.Update(snapshot_);
@@ -53,6 +55,8 @@ TEST_F(IngressMetricsTest, ShowsTotalsHoweverOftenItIsUpdated) {
   EXPECT_THAT(Page(), HasSubstr("sluice_ingress_bytes_under_way 512\n"));
   EXPECT_THAT(Page(), HasSubstr("sluice_ingress_message_ids 7\n"));
   EXPECT_THAT(Page(), HasSubstr("sluice_ingress_message_ids_evicted_total 4\n"));
+  EXPECT_THAT(Page(), HasSubstr("sluice_ingress_coap_duplicates_total 9\n"));
+  EXPECT_THAT(Page(), HasSubstr("sluice_ingress_coap_duplicates_evicted_total 3\n"));
   EXPECT_THAT(Page(), Not(HasSubstr("kind=\"status\""))) << "what never happened is not shown";
 }
 

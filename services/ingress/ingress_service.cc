@@ -134,6 +134,7 @@ IngressMetrics::Snapshot IngressService::Observe() const {
   snapshot.dropped["reports_refused"] = link.refused_reports;
   snapshot.dropped["reports_lost"] = link.lost_reports;
   snapshot.brokers = sources_->Brokers();
+  snapshot.coap = sources_->CoapDedup();
   snapshot.registry_synced = link_.synced();
   snapshot.known_devices = static_cast<int64_t>(replica_.size());
   snapshot.dropped["grpc_overload"] = budget_.refusals();

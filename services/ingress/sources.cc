@@ -113,4 +113,8 @@ std::vector<Sources::BrokerState> Sources::Brokers() const {
   return states;
 }
 
+MessageDedup::Stats Sources::CoapDedup() const {
+  return coap_ != nullptr ? coap_->stats().dedup : MessageDedup::Stats();
+}
+
 }  // namespace sluice::ingress

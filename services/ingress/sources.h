@@ -64,6 +64,8 @@ class Sources {
   std::map<std::string, int64_t> Dropped() const;
   // In the order of the settings.
   std::vector<BrokerState> Brokers() const;
+  // What CoAP recognised as sent before; all 0 if it is not enabled.
+  MessageDedup::Stats CoapDedup() const;
   // What speaks to MQTT devices; nullptr if MQTT is not enabled. Lives as long as this.
   Publisher* mqtt_publisher() const { return publisher_.get(); }
 

@@ -3,6 +3,8 @@
 
 import contextlib
 import os
+import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -118,7 +120,8 @@ class Disconnect(Fault):
         self._address_in = address_in
 
     def inject(self, stage):
-        destroy(f"dport = :{self._address_in(stage).rsplit(':', 1)[1]}")
+        port = int(self._address_in(stage).rsplit(":", 1)[1])
+        destroy(port, connections_to(port))
         stage.counts["disconnects"] += 1
 
 
@@ -130,21 +133,39 @@ class Flap(Fault):
         self.name = "flapping devices"
 
     def inject(self, stage):
-        port = stage.box.mqtt.rsplit(":", 1)[1]
+        port = int(stage.box.mqtt.rsplit(":", 1)[1])
         for _ in range(5):
-            lines = subprocess.run(["ss", "-Htn", "state", "established", f"dport = :{port}"], check=True, capture_output=True,
-                                   text=True).stdout.splitlines()
-            local = [line.split()[2].rsplit(":", 1)[1] for line in lines]
-            chosen = self._chance.sample(local, len(local) // 4)
-            if chosen:
-                destroy(" or ".join(f"sport = :{number}" for number in chosen))
-                stage.counts["flaps"] += len(chosen)
+            open_now = connections_to(port)
+            chosen = self._chance.sample(open_now, len(open_now) // 4)
+            destroy(port, chosen)
+            stage.counts["flaps"] += len(chosen)
             time.sleep(0.2)
 
 
-def destroy(connections):
-    """Has the kernel abort the TCP connections of a filter of ss."""
-    subprocess.run(["ss", "-Ktn", connections], check=True, capture_output=True)
+def is_ours(pid):
+    """Whether we started it, or what we started did."""
+    while pid > 1:
+        if pid == os.getpid():
+            return True
+        try:
+            pid = int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            return False
+    return False
+
+
+def connections_to(port):
+    """The local ports from which processes of ours are connected to a port."""
+    lines = subprocess.run(["ss", "-Htnp", "state", "established", f"dport = :{port}"], check=True, capture_output=True,
+                           text=True).stdout.splitlines()
+    return sorted(int(line.split()[2].rsplit(":", 1)[1]) for line in lines if any(map(is_ours, map(int, re.findall(r"pid=(\d+)", line)))))
+
+
+def destroy(port, local_ports):
+    """Has the kernel abort those connections to a port, and no other: somebody else's may have the same local port."""
+    for first in range(0, len(local_ports), 50):
+        ends = " or ".join(f"( sport = :{local} and dport = :{port} )" for local in local_ports[first:first + 50])
+        subprocess.run(["ss", "-Ktn", ends], check=True, capture_output=True)
 
 
 class CloudCrash(Fault):
