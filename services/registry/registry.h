@@ -32,6 +32,7 @@ class Registry final : public rpc::Service {
   ~Registry() override;
 
   std::vector<rpc::GrpcService> GrpcServices() override;
+  absl::Status Health() override { return state_->store().CheckWritable(); }
   void BeginShutdown() override;
   void Finish() override;
 

@@ -38,6 +38,10 @@ class OneAtATimeStore final : public RegistryStore {
     absl::MutexLock lock(&mutex_);
     return store_->Write(changes, durability);
   }
+  absl::Status CheckWritable() override {
+    absl::MutexLock lock(&mutex_);
+    return store_->CheckWritable();
+  }
   absl::Status ForEachDevice(const std::function<absl::Status(absl::string_view, absl::string_view,
                                                               int64_t)>& visit) const override {
     absl::MutexLock lock(&mutex_);

@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "libs/file/atomic_file.h"
+#include "libs/file/file_error.h"
 #include "sluice/state/v1/analytics.pb.h"
 
 namespace sluice::analytics {
@@ -28,7 +29,7 @@ constexpr int64_t kPartBytes = 256 << 10;
 constexpr int64_t kChecksumBytes = sizeof(uint64_t);
 
 absl::Status SystemError(absl::string_view what, const std::string& path) {
-  return absl::ErrnoToStatus(errno, absl::StrCat(what, " ", path));
+  return FileError(errno, absl::StrCat(what, " ", path));
 }
 
 // A file that is written or read front to back, with the checksum of what went through.

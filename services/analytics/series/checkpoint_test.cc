@@ -214,6 +214,11 @@ TEST_F(CheckpointTest, RefusesANewerFormat) {
   EXPECT_EQ(ReadCode(), absl::StatusCode::kFailedPrecondition);
 }
 
+TEST_F(CheckpointTest, ADiskThatCannotBeReadIsNoDamage) {
+  path_ = "/proc/self/mem";  // an I/O error at its beginning
+  EXPECT_EQ(ReadCode(), absl::StatusCode::kUnavailable);
+}
+
 TEST_F(CheckpointTest, SaysWhenItCannotWrite) {
   Analyzer analyzer = NewAnalyzer();
   EXPECT_FALSE(PendingCheckpoint::Write("/nonexistent/checkpoint", {}, analyzer.table()).ok());

@@ -21,11 +21,6 @@ int CodeOf(const absl::Status& status) {
                                                      : status.code());
 }
 
-// A duplicate's receipt is older than those before it.
-void RaiseTo(const Receipt& receipt, Receipt* last) {
-  if (last->log == Receipt::Log::kNone || receipt.offset > last->offset) *last = receipt;
-}
-
 }  // namespace
 
 class DeadLetterReplay::Round {
@@ -73,10 +68,10 @@ class DeadLetterReplay::Round {
     }
     taken_.push_back(letter.offset());
     if (verdict.receipt.log == Receipt::Log::kTelemetry) {
-      RaiseTo(verdict.receipt, &telemetry_);
+      telemetry_ = LaterOf(telemetry_, verdict.receipt);
       result->set_offset(verdict.receipt.offset);
     } else if (verdict.receipt.log == Receipt::Log::kReports) {
-      RaiseTo(verdict.receipt, &reports_);
+      reports_ = LaterOf(reports_, verdict.receipt);
     }
     return absl::OkStatus();
   }

@@ -18,6 +18,13 @@ struct Receipt {
   int64_t offset = 0;
 };
 
+// Which of two receipts of one log becomes durable last: a duplicate's is older than those before
+// it. One of no log is durable already.
+inline const Receipt& LaterOf(const Receipt& a, const Receipt& b) {
+  if (a.log == Receipt::Log::kNone) return b;
+  return b.log == Receipt::Log::kNone || b.offset < a.offset ? a : b;
+}
+
 // What became of a message.
 struct Verdict {
   // OK: taken in. Else why not, in words for the sender: INVALID_ARGUMENT (malformed, illegal id),

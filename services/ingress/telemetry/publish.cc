@@ -54,10 +54,7 @@ absl::StatusOr<v1::PublishTelemetryResponse> PublishAll(v1::PublishTelemetryRequ
     }
     if (verdict.status.ok()) {
       result->set_offset(verdict.receipt.offset);
-      // A duplicate's is older than those before it.
-      if (last->log == Receipt::Log::kNone || verdict.receipt.offset > last->offset) {
-        *last = verdict.receipt;
-      }
+      *last = LaterOf(*last, verdict.receipt);
       continue;
     }
     result->set_code(static_cast<int>(CodeOf(verdict)));

@@ -24,6 +24,7 @@ class HookedStore final : public RegistryStore {
   absl::Status Write(const StoreChanges& changes, Durability durability) override {
     return write_(*store_, changes, durability);
   }
+  absl::Status CheckWritable() override { return store_->CheckWritable(); }
   absl::Status ForEachDevice(const std::function<absl::Status(absl::string_view, absl::string_view,
                                                               int64_t)>& visit) const override {
     return store_->ForEachDevice(visit);

@@ -77,6 +77,10 @@ class RegistryStore {
 
   virtual absl::Status Write(const StoreChanges& changes, Durability durability) = 0;
 
+  // Whether the last write went well, or the disk takes writes again; otherwise what stands in the
+  // way. For health, about once a second.
+  virtual absl::Status CheckWritable() = 0;
+
   // Calls `visit` for each device in order of their ids; last_seen_us is 0 if it was never heard
   // from.
   virtual absl::Status ForEachDevice(

@@ -15,6 +15,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "libs/file/disk_probe.h"
+#include "libs/file/file_system.h"
 
 namespace sluice::registry {
 namespace {
@@ -153,6 +155,13 @@ class RocksDbRegistryStore final : public RegistryStore {
       spdlog::error("registry database: {}", status.ToString());
     }
     return status;
+  }
+
+  // The database stays open for readers as long as the disk takes nothing.
+  absl::Status CheckWritable() override {
+    if (!failed_.load()) return absl::OkStatus();
+    const absl::Status probed = ProbeDisk(PosixFileSystem(), dir_);
+    return probed.ok() ? Reopen() : probed;
   }
 
   absl::Status ForEachDevice(const std::function<absl::Status(absl::string_view, absl::string_view,

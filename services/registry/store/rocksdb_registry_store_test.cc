@@ -219,6 +219,33 @@ TEST_F(RocksDbRegistryStoreTest, GoesOnWhenTheDiskTakesWritesAgain) {
   EXPECT_THAT(Devices(), ElementsAre("before=x@0", "later=x@0"));
 }
 
+TEST_F(RocksDbRegistryStoreTest, KnowsWhetherTheDiskTakesWritesAndIsReadMeanwhile) {
+  StoreChanges small;
+  small.put_devices = {{"before", "x"}};
+  ASSERT_TRUE(store_->Write(small, Durability::kSynced).ok());
+  EXPECT_TRUE(store_->CheckWritable().ok());
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit unlimited;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &unlimited), 0);
+  rlimit limited = unlimited;
+  limited.rlim_cur = 32 << 10;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limited), 0);
+  StoreChanges large;
+  large.put_devices = {{"refused", std::string(256 << 10, 'x')}};
+  const absl::Status refused = store_->Write(large, Durability::kSynced);
+  const absl::Status health = store_->CheckWritable();
+  const std::vector<std::string> devices = Devices();
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &unlimited), 0);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kUnavailable) << refused;
+  EXPECT_EQ(health.code(), absl::StatusCode::kResourceExhausted) << health;
+  EXPECT_THAT(devices, ElementsAre("before=x@0"));
+
+  EXPECT_TRUE(store_->CheckWritable().ok());
+  small.put_devices = {{"later", "x"}};
+  EXPECT_TRUE(store_->Write(small, Durability::kSynced).ok());
+  EXPECT_THAT(Devices(), ElementsAre("before=x@0", "later=x@0"));
+}
+
 TEST_F(RocksDbRegistryStoreTest, ATornTailIsNoDamage) {
   for (int i = 0; i < 10; ++i) {
     StoreChanges changes;
