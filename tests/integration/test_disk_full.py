@@ -49,11 +49,12 @@ class Service:
 
     def health(self):
         """(status, reason) as grpc.health.v1 tells them; (None, "") while nobody listens."""
-        check = self.channel.unary_unary("/grpc.health.v1.Health/Check")
-        try:
-            answer, call = check.with_call(b"", timeout=5)
-        except grpc.RpcError:
-            return None, ""
+        # On a connection of its own: one that was refused waits before it is tried again.
+        with grpc.insecure_channel(self.address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            try:
+                answer, call = channel.unary_unary("/grpc.health.v1.Health/Check").with_call(b"", timeout=5)
+            except grpc.RpcError:
+                return None, ""
         return answer, dict(call.trailing_metadata()).get("sluice-health-reason", "")
 
     def await_health(self, status):
@@ -67,10 +68,9 @@ class Service:
             return line in response.read().decode().splitlines()
 
     def stop(self):
+        self.channel.close()  # an open one is given time to see the end
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(20)
-        self.channel.close()
-        return code
+        return self.process.wait(20)
 
 
 @pytest.fixture(name="start")
