@@ -1,7 +1,6 @@
 """A disk that is full or read-only, at the start and later: nothing is acknowledged falsely, no process ends, and all
 goes on by itself once there is room. On a small tmpfs, which only root can mount: without, these tests are skipped."""
 
-import contextlib
 import shutil
 import signal
 import subprocess
@@ -11,6 +10,7 @@ import grpc
 import pytest
 from harness import BINARIES, api, wait_for
 from ports import free_port
+from storage import SmallDisk  # of tests/torture, by harness
 
 DISK_MIB = 24
 SETTINGS = {
@@ -25,24 +25,12 @@ SERVING = b"\x08\x01"
 
 @pytest.fixture(name="disk")
 def small_disk(tmp_path):
-    """A file system of DISK_MIB."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "sluice-test", path],
-                             capture_output=True, text=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f"NOT TESTED, disks that are full: cannot mount a tmpfs: {mounted.stderr.strip()}")
-    yield path
-    subprocess.run(["umount", "-l", path], check=True)
-
-
-def fill(disk):
-    """Takes all there is; returns the file."""
-    filler = disk / "filler"
-    with contextlib.suppress(OSError), open(filler, "ab", buffering=0) as file:
-        while True:
-            file.write(bytes(64 << 10))
-    return filler
+    try:
+        disk = SmallDisk(tmp_path / "disk", DISK_MIB)
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"NOT TESTED, disks that are full: cannot mount a tmpfs: {error.stderr.strip()}")
+    yield disk
+    disk.close()
 
 
 class Service:
@@ -51,21 +39,22 @@ class Service:
     def __init__(self, name, disk):
         self.address = f"127.0.0.1:{free_port()}"
         self.metrics = f"127.0.0.1:{free_port()}"
-        self.log = disk.parent / f"{name}.log"
+        self.log = disk.directory.parent / f"{name}.log"
         settings = [f"grpc.listen={self.address}", f"metrics.listen={self.metrics}", *SETTINGS[name]]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-                [BINARIES[name], f"--data-dir={disk}", *(f"--set={setting}" for setting in settings)], stderr=log, stdout=log)
+                [BINARIES[name], f"--data-dir={disk.directory}", *(f"--set={setting}" for setting in settings)], stderr=log, stdout=log)
         self.channel = grpc.insecure_channel(self.address, options=[("grpc.initial_reconnect_backoff_ms", 100),
                                                                     ("grpc.max_reconnect_backoff_ms", 500)])
 
     def health(self):
         """(status, reason) as grpc.health.v1 tells them; (None, "") while nobody listens."""
-        check = self.channel.unary_unary("/grpc.health.v1.Health/Check")
-        try:
-            answer, call = check.with_call(b"", timeout=5)
-        except grpc.RpcError:
-            return None, ""
+        # On a connection of its own: one that was refused waits before it is tried again.
+        with grpc.insecure_channel(self.address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            try:
+                answer, call = channel.unary_unary("/grpc.health.v1.Health/Check").with_call(b"", timeout=5)
+            except grpc.RpcError:
+                return None, ""
         return answer, dict(call.trailing_metadata()).get("sluice-health-reason", "")
 
     def await_health(self, status):
@@ -79,10 +68,9 @@ class Service:
             return line in response.read().decode().splitlines()
 
     def stop(self):
+        self.channel.close()  # an open one is given time to see the end
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(20)
-        self.channel.close()
-        return code
+        return self.process.wait(20)
 
 
 @pytest.fixture(name="start")
@@ -143,7 +131,7 @@ def test_a_disk_that_gets_full_refuses_until_there_is_room(disk, start):
     assert full.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "the disk of" in full.value.details() and "min_free_bytes is 4194304" in full.value.details()
     assert b"google.rpc.RetryInfo" in dict(full.value.trailing_metadata())["grpc-status-details-bin"]
-    assert shutil.disk_usage(disk).free > 3 << 20
+    assert shutil.disk_usage(disk.directory).free > 3 << 20
     assert "the disk of" in ingress.await_health(NOT_SERVING)
     assert ingress.shows("sluice_serving 0")
 
@@ -155,7 +143,7 @@ def test_a_disk_that_gets_full_refuses_until_there_is_room(disk, start):
     acknowledged = []
 
     def refused():
-        fill(disk)
+        disk.fill()
         try:
             publish(ingress, len(acknowledged))
         except grpc.RpcError as error:
@@ -165,7 +153,7 @@ def test_a_disk_that_gets_full_refuses_until_there_is_room(disk, start):
 
     wait_for(refused, "a refusal")
     ingress.await_health(NOT_SERVING)
-    (disk / "filler").unlink()
+    disk.free()
     ingress.await_health(SERVING)
     publish(ingress, len(acknowledged))
     acknowledged.append(len(acknowledged))
@@ -175,7 +163,7 @@ def test_a_disk_that_gets_full_refuses_until_there_is_room(disk, start):
 
 @pytest.mark.parametrize("name", ["ingress", "registry", "analytics"])
 def test_a_start_on_a_full_disk_waits_for_room(disk, start, name):
-    filler = fill(disk)
+    disk.fill()
     service = start(name, disk)
     assert "No space left on device" in service.await_health(NOT_SERVING)
     anything = service.channel.unary_unary("/sluice.v1.Anything/Do")
@@ -183,7 +171,7 @@ def test_a_start_on_a_full_disk_waits_for_room(disk, start, name):
         anything(b"", timeout=5)
     assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
     assert "No space left on device" in refused.value.details()
-    filler.unlink()
+    disk.free()
     service.await_health(SERVING)
     assert service.stop() == 0
 
@@ -192,12 +180,12 @@ def test_a_start_on_a_read_only_disk_waits_and_can_be_stopped(disk, start):
     first = start("ingress", disk)
     first.await_health(SERVING)
     assert first.stop() == 0
-    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    subprocess.run(["mount", "-o", "remount,ro", disk.directory], check=True)
     service = start("ingress", disk)
     assert "Read-only file system" in service.await_health(NOT_SERVING)
     assert service.stop() == 0
     service = start("ingress", disk)
     service.await_health(NOT_SERVING)
-    subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+    subprocess.run(["mount", "-o", "remount,rw", disk.directory], check=True)
     service.await_health(SERVING)
     assert service.stop() == 0

@@ -13,7 +13,7 @@ import grpc
 
 from harness import api
 from process import StartFailed
-from stage import within
+from waiting import within
 
 SERVICES = ("ingress", "registry", "analytics")
 ALL = (*SERVICES, "mosquitto")

@@ -9,7 +9,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 
 import grpc
 
@@ -23,7 +22,7 @@ from harness import api, metric
 from process import Process
 from ring_view import RingView
 from storage import PowerImage, SmallDisk
-from waiting import PATIENCE_S
+from waiting import PATIENCE_S, within
 
 DISK_MIB = 512
 # Nothing new for so long: then nothing more will come.
@@ -39,16 +38,6 @@ GROWTH_BYTES = 32 << 20
 # What rounds are about, and what their data lie on. In those of overload nobody is killed.
 KINDS = {"plain": lambda data, scratch: None, "disk": lambda data, scratch: SmallDisk(data / "ingress", DISK_MIB),
          "image": PowerImage, "overload": lambda data, scratch: None}
-
-
-def within(seconds, condition):
-    """Waits until condition() holds, at most so long; returns whether it does."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def settings():

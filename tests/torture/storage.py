@@ -36,16 +36,17 @@ def make_image(path, mib):
 
 
 class SmallDisk:
-    """A file system in memory at a directory, full while fill() is in force."""
+    """A file system in memory at a directory, which is made. Full from fill() to free()."""
 
     def __init__(self, directory, mib):
-        self._directory = directory
+        self.directory = directory
         directory.mkdir(parents=True)
         run("mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", directory)
         self._filler = directory / "filler"
 
     def fill(self):
-        with open(self._filler, "wb", buffering=0) as filler:
+        """Takes all that is left."""
+        with open(self._filler, "ab", buffering=0) as filler:
             block = bytes(1 << 20)
             try:
                 while filler.write(block) == len(block):
@@ -59,7 +60,7 @@ class SmallDisk:
         self._filler.unlink(missing_ok=True)
 
     def close(self):
-        run("umount", "--lazy", self._directory)
+        run("umount", "--lazy", self.directory)
 
 
 class PowerImage:

@@ -36,7 +36,7 @@ FAULTS = 22
 LONG_S = 5
 RATE = 500
 # A run does not count with less than this a minute.
-FLOORS = {"kills": 7, "kills at failpoints": 0.5, "acknowledged": 5000, "redelivered": 20, "dropped": 20}
+FLOORS = {"kills": 7, "kills at failpoints": 0.5, "acknowledged": 5000, "redelivered": 20, "dropped": 20, "insights": 100}
 FLOORS_WITH_ROOT = {"power cuts": 0.9, "full disks": 0.5}
 
 

@@ -5,6 +5,16 @@ import time
 PATIENCE_S = 90
 
 
+def within(seconds, condition):
+    """Waits until condition() holds, at most so long; returns whether it does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
 def wait_for(condition, what, timeout_s=PATIENCE_S):
     """Waits until condition() returns something true, and returns that."""
     deadline = time.monotonic() + timeout_s
