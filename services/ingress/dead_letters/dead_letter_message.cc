@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "libs/proto_time/proto_time.h"
@@ -59,6 +60,12 @@ absl::StatusOr<InboundMessage> MessageOf(const v1::DeadLetter& letter) {
     return absl::FailedPreconditionError(absl::StrCat("only ", kept, " of the payload's ",
                                                       letter.payload_size_bytes(),
                                                       " bytes were kept: it cannot be replayed"));
+  }
+  // Ids that were no UTF-8 were refused as malformed, and several may look alike now.
+  if (letter.reason() == v1::DEAD_LETTER_REASON_MALFORMED &&
+      absl::StrContains(letter.message_id(), "\uFFFD")) {
+    return absl::FailedPreconditionError(
+        "its message id was not UTF-8 and was not kept as it was: it cannot be replayed");
   }
   InboundMessage message;
   message.kind = Kind::kUnknown;

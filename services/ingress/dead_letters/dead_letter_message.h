@@ -10,7 +10,7 @@ namespace sluice::ingress {
 // The message that a dead letter was, as its source handed it on: its time is when it came first,
 // its uptime -infinite (it says nothing of the device now), its QoS 1, its kind what its address
 // says. It has no place in a ring. Its views live as long as `letter`. FAILED_PRECONDITION: not all
-// of the payload was kept.
+// of the payload was kept, or a message id that was not UTF-8.
 absl::StatusOr<InboundMessage> MessageOf(const v1::DeadLetter& letter);
 
 }  // namespace sluice::ingress

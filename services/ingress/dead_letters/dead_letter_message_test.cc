@@ -64,6 +64,15 @@ TEST(DeadLetterMessageTest, ItsAddressSaysWhatItIs) {
   EXPECT_EQ(MessageOf(coap)->command_id, "c-2");
 }
 
+// "\xff" and "\xfe" were kept alike: as ids of messages they would make one of two.
+TEST(DeadLetterMessageTest, AnIdThatWasNoTextIsNone) {
+  v1::DeadLetter letter;
+  letter.set_message_id("\uFFFD");
+  EXPECT_TRUE(MessageOf(letter).ok());
+  letter.set_reason(v1::DEAD_LETTER_REASON_MALFORMED);
+  EXPECT_EQ(MessageOf(letter).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
 TEST(DeadLetterMessageTest, APayloadThatWasCutIsNone) {
   v1::DeadLetter letter = Letter(v1::PROTOCOL_MQTT, "devices/a/telemetry");
   letter.set_payload("5");
