@@ -106,11 +106,11 @@ def run(seed, minutes, rate=RATE, say=print, only=None, verbose=False):
         else:
             shutil.rmtree(scratch)
     floors = {**FLOORS, **({} if why_not else FLOORS_WITH_ROOT)}
-    return counts, problems + too_little(counts, floors, minutes)
+    return counts, problems + ([] if only else too_little(counts, floors, minutes))
 
 
 def too_little(counts, floors, minutes):
-    """A run of less than two minutes is a look at one round, and may lack some kind."""
+    """A run of less than two minutes is a look at one round, and may lack some kind; so does a run of one kind."""
     if minutes < 2:
         return []
     return [f"only {counts[what]} {what}: the run does not count with less than {floor * minutes:.0f}"
