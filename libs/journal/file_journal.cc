@@ -203,7 +203,10 @@ absl::Status FileJournal::MakeRoom(int64_t record_bytes) {
     const auto free_bytes = files_->FreeBytes(options_.dir);
     // If the disk does not even tell, the write will say why.
     if (free_bytes.ok()) {
-      above_reserve = *free_bytes - options_.min_free_bytes + catalog_->BytesBelow(needed_from);
+      // Of the reserve no more than half, lest a fast writer leaves the sync thread behind.
+      const int64_t deletable =
+          std::min(catalog_->BytesBelow(needed_from), options_.min_free_bytes / 2);
+      above_reserve = *free_bytes - options_.min_free_bytes + deletable;
       if (above_reserve < bytes) {
         return absl::ResourceExhaustedError(
             absl::StrCat("the disk of ", options_.dir, " is full: ", *free_bytes,

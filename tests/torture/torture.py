@@ -34,7 +34,7 @@ ROUND_S = 40
 FAULTS = 22
 # It is worth a word if messages flow only so long after a fault was healed.
 LONG_S = 5
-RATE = 500
+RATE, LEAST_RATE = 500, 100
 # A run does not count with less than this a minute.
 FLOORS = {"kills": 7, "kills at failpoints": 0.5, "acknowledged": 5000, "redelivered": 20, "dropped": 20, "insights": 100}
 FLOORS_WITH_ROOT = {"power cuts": 0.9, "full disks": 0.5}
@@ -122,6 +122,12 @@ def crash_tests():
     return [] if subprocess.run(command, cwd=ROOT, check=False).returncode == 0 else ["//libs/journal:crash_test"]
 
 
+def end_in_order(*_):
+    """What was mounted and started is ended, too, however often we are told."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(1)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="./sluice torture", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -133,9 +139,10 @@ def main():
     parser.add_argument("--kind", choices=KINDS, help="of all rounds (default: by the seed)")
     parser.add_argument("--verbose", action="store_true", help="say everything that happens")
     flags = parser.parse_args()
+    if flags.minutes <= 0 or (flags.rounds is not None and flags.rounds < 1) or flags.rate < LEAST_RATE:
+        parser.error(f"--minutes must be more than 0, --rounds at least 1, --rate at least {LEAST_RATE}")
     minutes = flags.rounds * ROUND_S / 60 if flags.rounds else flags.minutes
-    # What was mounted and started is ended, too.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+    signal.signal(signal.SIGTERM, end_in_order)
     print(f"seed {flags.seed}", flush=True)
     say = lambda line: print(line, flush=True)  # noqa: E731
     counts, problems = run(flags.seed, minutes, flags.rate, say, flags.kind, flags.verbose)

@@ -64,7 +64,10 @@ absl::Status DeadLetterMarks::Read() {
   if (file.checksum() != ChecksumOf(file) || file.replayed_size() % 2 != 0) {
     return absl::DataLossError(absl::StrCat(path_, " is damaged: its checksum is wrong"));
   }
-  if (file.journal_id() != log_->id()) return absl::OkStatus();
+  if (file.journal_id() != log_->id()) {
+    return absl::DataLossError(
+        absl::StrCat(path_, " is of a log with another id: of one that was wiped, or copied"));
+  }
   absl::MutexLock lock(&mutex_);
   marks_.purged_below = file.purged_below();
   for (int i = 0; i < file.replayed_size(); i += 2) {

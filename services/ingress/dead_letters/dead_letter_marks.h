@@ -27,7 +27,7 @@ class DeadLetterMarks {
   static constexpr size_t kMaxRanges = 65'536;
 
   // None if there is no such file, or it is of another log. `log` must outlive it.
-  // FAILED_PRECONDITION: a newer format. DATA_LOSS: damaged.
+  // FAILED_PRECONDITION: a newer format. DATA_LOSS: damaged, or of another log.
   static absl::StatusOr<std::unique_ptr<DeadLetterMarks>> Open(const std::string& path,
                                                                const Journal* log);
   // As if there were no such file.

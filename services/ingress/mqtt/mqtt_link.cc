@@ -23,6 +23,10 @@ constexpr absl::Duration kAnswerTimeout = absl::Seconds(5);
 constexpr absl::Duration kLastingConnection = absl::Minutes(1);
 constexpr absl::Duration kFirstReconnect = absl::Seconds(1);
 constexpr absl::Duration kLongestReconnect = absl::Seconds(30);
+// The library sends what is in flight again at each reconnect, also what the broker ends the
+// connection for: after so many that ended so soon it is given up.
+constexpr absl::Duration kShortConnection = absl::Seconds(5);
+constexpr int kShortConnections = 3;
 constexpr absl::Duration kReadyInterval = absl::Seconds(1);
 constexpr absl::Duration kFirstOfferPause = absl::Milliseconds(5);
 constexpr absl::Duration kLongestOfferPause = absl::Milliseconds(100);
@@ -45,21 +49,27 @@ uint16_t BrokerPort(absl::string_view uri) {
 MqttSession::Link::Link(Options options)
     : options_(std::move(options)),
       broker_port_(BrokerPort(options_.broker)),
-      client_(std::make_unique<mqtt::async_client>(
-          options_.broker, options_.client_id,
-          mqtt::create_options(PahoVersion(options_.protocol_version)))),
       backoff_(kFirstReconnect, kLongestReconnect),
       publishes_({static_cast<size_t>(options_.max_in_flight), options_.max_queued,
                   options_.max_queued_bytes}) {
+  MakeClient();
+}
+
+void MqttSession::Link::MakeClient() {
+  client_.reset();
+  client_ = std::make_unique<mqtt::async_client>(
+      options_.broker, options_.client_id,
+      mqtt::create_options(PahoVersion(options_.protocol_version)));
   client_->set_message_callback(
       [this](const mqtt::const_message_ptr& message) { OnMessage(*message); });
   client_->set_connection_lost_handler([this](const std::string&) { OnConnectionLost(); });
   client_->set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode reason) {
     spdlog::warn("MQTT broker {} ends the connection with reason code {}", options_.broker,
                  static_cast<int>(reason));
-    if (reason != mqtt::ReasonCode::SESSION_TAKEN_OVER) return;
     absl::MutexLock lock(&mutex_);
-    unwelcome_ = true;
+    // The library does not always say so once more.
+    lost_ = true;
+    if (reason == mqtt::ReasonCode::SESSION_TAKEN_OVER) unwelcome_ = true;
   });
 }
 
@@ -134,9 +144,9 @@ void MqttSession::Link::Run() {
   while (!Await(absl::ZeroDuration(), stopping)) {
     AwaitReady();
     if (Await(absl::ZeroDuration(), stopping)) break;
+    const absl::Time since = absl::Now();
     const absl::Status opened = Open();
     if (opened.ok()) {
-      const absl::Time since = absl::Now();
       Serve();
       absl::MutexLock lock(&mutex_);
       if (!unwelcome_ || absl::Now() - since > kLastingConnection) backoff_.Reset();
@@ -144,9 +154,27 @@ void MqttSession::Link::Run() {
       spdlog::warn("MQTT broker {}: {}", options_.broker, opened.ToString());
     }
     if (Await(absl::ZeroDuration(), stopping)) break;
+    GiveUpWhatThrowsUsOut(absl::Now() - since);
     Await(backoff_.Next(), stopping);
   }
   Close();
+}
+
+void MqttSession::Link::GiveUpWhatThrowsUsOut(absl::Duration lasted) {
+  {
+    absl::MutexLock lock(&mutex_);
+    const bool suspect = lost_ && !unwelcome_ && lasted < kShortConnection;
+    short_connections_ = suspect && publishes_.has_in_flight() ? short_connections_ + 1 : 0;
+    if (short_connections_ < kShortConnections) return;
+    short_connections_ = 0;
+  }
+  spdlog::error(
+      "MQTT broker {}: ends every connection on which what is in flight is sent: given up",
+      options_.broker);
+  MakeClient();
+  absl::MutexLock lock(&mutex_);
+  publishes_.EndInFlight(std::numeric_limits<int64_t>::max(),
+                         absl::AbortedError("the broker ends each connection on which it is sent"));
 }
 
 void MqttSession::Link::AwaitReady() {

@@ -45,6 +45,10 @@ class MqttSession::Link final : private mqtt::iaction_listener {
 
   // The session's thread.
   void Run();
+  // A client that knows of nothing in flight.
+  void MakeClient();
+  // Called after each connection, with how long it lasted.
+  void GiveUpWhatThrowsUsOut(absl::Duration lasted);
   // Returns once messages could be taken, or it is stopped.
   void AwaitReady();
   absl::Status Open();
@@ -72,9 +76,10 @@ class MqttSession::Link final : private mqtt::iaction_listener {
   const uint16_t broker_port_;
   std::function<Wishes()> wishes_;
   Handler handler_;
-  // Destroyed by Close.
+  // Made anew by GiveUpWhatThrowsUsOut, destroyed by Close.
   std::unique_ptr<mqtt::async_client> client_;
   Backoff backoff_;
+  int short_connections_ = 0;  // in a row; of the session's thread
   std::thread thread_;
 
   mutable absl::Mutex mutex_;

@@ -199,6 +199,21 @@ TEST_P(MqttSessionTest, StopsWhileNothingCouldBeTaken) {
   session->Stop();
 }
 
+// Mosquitto takes no topic of more than 200 levels.
+TEST_P(MqttSessionTest, IsBackAfterTheBrokerHasThrownItOut) {
+  Inbox inbox;
+  Completions completions;
+  auto session = Connect(&inbox);
+  ASSERT_TRUE(session
+                  ->Publish({.topic = std::string(300, '/'), .payload = "x", .qos = 1},
+                            completions.For("deep"))
+                  .ok());
+  ASSERT_TRUE(Eventually([&] { return session->stats().connects == 2; }));
+  EXPECT_THAT(completions.ended(), ElementsAre(std::make_pair("deep", absl::StatusCode::kAborted)));
+  ASSERT_TRUE(Send("hello"));
+  EXPECT_TRUE(Eventually([&] { return inbox.payloads().size() == 1; }));
+}
+
 TEST_P(MqttSessionTest, StopsWhileTheBrokerIsAway) {
   broker_.Stop();
   Inbox inbox;

@@ -1,5 +1,6 @@
 #include "services/ingress/mqtt/topic.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "absl/strings/ascii.h"
@@ -11,6 +12,7 @@ namespace {
 
 constexpr size_t kMaxLevels = 5;
 constexpr size_t kMaxReplyTopicBytes = 1024;
+constexpr int kMaxReplyTopicLevels = 32;
 
 // Splits `topic` at its slashes; the number of levels, or kMaxLevels + 1 if there are more.
 size_t SplitLevels(absl::string_view topic, absl::string_view (&levels)[kMaxLevels]) {
@@ -51,6 +53,8 @@ bool IsReplyTopic(absl::string_view topic, absl::string_view device_id) {
   if (topic.size() > kMaxReplyTopicBytes || device_id.empty() || DeviceIdIn(topic) != device_id) {
     return false;
   }
+  // Brokers end the connection of whoever publishes too deep: Mosquitto beyond 200 levels.
+  if (std::count(topic.begin(), topic.end(), '/') >= kMaxReplyTopicLevels) return false;
   for (const char c : topic) {
     if (!absl::ascii_isprint(static_cast<unsigned char>(c)) || c == '+' || c == '#') return false;
   }

@@ -60,6 +60,8 @@ TEST(IsReplyTopicTest, TakesTheDevicesOwnAlone) {
   EXPECT_FALSE(IsReplyTopic(absl::string_view("devices/a/x\0y", 13), "a"));
   EXPECT_TRUE(IsReplyTopic("devices/a/" + std::string(1014, 'x'), "a"));
   EXPECT_FALSE(IsReplyTopic("devices/a/" + std::string(1015, 'x'), "a"));
+  EXPECT_TRUE(IsReplyTopic("devices/a/" + std::string(29, '/'), "a"));
+  EXPECT_FALSE(IsReplyTopic("devices/a/" + std::string(30, '/'), "a")) << "33 levels";
 }
 
 // An answer there would come in as a message, or look like a command or an error.
