@@ -53,7 +53,7 @@ absl::StatusOr<std::unique_ptr<SubscriptionStore>> OpenStore(const std::string& 
 
 // Damaged marks are no reason not to start: letters that were done with just come up again.
 absl::StatusOr<std::unique_ptr<DeadLetterMarks>> OpenDeadLetterMarks(const std::string& dir,
-                                                                     const Journal* log) {
+                                                                     Journal* log) {
   const std::string path = dir + "/done";
   auto marks = DeadLetterMarks::Open(path, log);
   if (!absl::IsDataLoss(marks.status())) return marks;

@@ -42,10 +42,15 @@ void Add(int64_t offset, std::map<int64_t, int64_t>* ranges) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DeadLetterMarks>> DeadLetterMarks::Open(const std::string& path,
-                                                                       const Journal* log) {
+                                                                       Journal* log) {
   auto marks = std::make_unique<DeadLetterMarks>(path, log);
   if (absl::Status status = marks->Read(); !status.ok()) return status;
   return marks;
+}
+
+DeadLetterMarks::DeadLetterMarks(std::string path, Journal* log)
+    : path_(std::move(path)), log_(log) {
+  log_->SetRetentionPoint(0);
 }
 
 absl::Status DeadLetterMarks::Read() {
@@ -70,6 +75,7 @@ absl::Status DeadLetterMarks::Read() {
   }
   absl::MutexLock lock(&mutex_);
   marks_.purged_below = file.purged_below();
+  log_->SetRetentionPoint(marks_.purged_below);
   for (int i = 0; i < file.replayed_size(); i += 2) {
     marks_.replayed[file.replayed(i)] = file.replayed(i + 1);
   }
@@ -129,6 +135,7 @@ absl::Status DeadLetterMarks::Write(Marks marks) {
     return status;
   }
   marks_ = std::move(marks);
+  log_->SetRetentionPoint(marks_.purged_below);
   return absl::OkStatus();
 }
 

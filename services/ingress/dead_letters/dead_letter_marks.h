@@ -17,7 +17,8 @@ namespace sluice::ingress {
 
 // Which letters of the dead-letter log are done with: all below an offset (purged), and single ones
 // that were taken in when they were replayed. The log itself can only be appended to, so they stay
-// in it until its max_bytes takes them. Kept in a file (sluice.state.v1.DeadLetterMarks), which is
+// in it until retention takes them; what is not purged is still needed, so that what the log has to
+// drop is counted. Kept in a file (sluice.state.v1.DeadLetterMarks), which is
 // replaced atomically. What is marked never comes back, unless the log is another one.
 //
 // Thread-safe.
@@ -29,9 +30,9 @@ class DeadLetterMarks {
   // None if there is no such file, or it is of another log. `log` must outlive it.
   // FAILED_PRECONDITION: a newer format. DATA_LOSS: damaged, or of another log.
   static absl::StatusOr<std::unique_ptr<DeadLetterMarks>> Open(const std::string& path,
-                                                               const Journal* log);
+                                                               Journal* log);
   // As if there were no such file.
-  DeadLetterMarks(std::string path, const Journal* log) : path_(std::move(path)), log_(log) {}
+  DeadLetterMarks(std::string path, Journal* log);
 
   // The first letter that is not purged or deleted, or will be.
   int64_t begin() const;
@@ -56,7 +57,7 @@ class DeadLetterMarks {
   int64_t Begin(const Marks& marks) const;
 
   const std::string path_;
-  const Journal* const log_;
+  Journal* const log_;
   mutable absl::Mutex mutex_;
   Marks marks_ ABSL_GUARDED_BY(mutex_);
 };

@@ -73,10 +73,21 @@ TEST_F(DeadLetterMarksTest, APurgeNeverGoesBackAndForgetsWhatIsBelow) {
 TEST_F(DeadLetterMarksTest, MarksOfAnotherLogMeanNothing) {
   ASSERT_TRUE(marks_->PurgeBelow(3).ok());
   ASSERT_TRUE(marks_->MarkReplayed({7}).ok());
-  const FakeJournal other("another");
+  FakeJournal other("another");
   const absl::Status status = DeadLetterMarks::Open(path_, &other).status();
   EXPECT_TRUE(absl::IsDataLoss(status)) << "to be told: its letters show again";
   EXPECT_THAT(status.message(), HasSubstr("another id"));
+}
+
+TEST_F(DeadLetterMarksTest, WhatIsNotPurgedIsStillNeeded) {
+  EXPECT_EQ(journal_.retention_point(), 0);
+  ASSERT_TRUE(marks_->MarkReplayed({0}).ok());
+  EXPECT_EQ(journal_.retention_point(), 0);
+  ASSERT_TRUE(marks_->PurgeBelow(3).ok());
+  EXPECT_EQ(journal_.retention_point(), 3);
+  journal_.SetRetentionPoint(INT64_MAX);
+  marks_ = DeadLetterMarks::Open(path_, &journal_).value();
+  EXPECT_EQ(journal_.retention_point(), 3);
 }
 
 TEST_F(DeadLetterMarksTest, WhatCannotBeWrittenDidNotHappen) {
