@@ -10,7 +10,7 @@
 namespace sluice::journal {
 namespace {
 
-constexpr int kMaxSteps = 120;
+constexpr int kMaxSteps = 50;
 constexpr char kDirectory[] = "/d";
 // A few records fill a segment.
 constexpr int64_t kSegmentBytes = 400;
@@ -135,6 +135,7 @@ void JournalProgram::Stop(Ending ending) {
 void JournalProgram::Damage() {
   Stop(static_cast<Ending>(input_.Below(3)));
   damaged_ = true;
+  ++damages_;
   const uint64_t times = 1 + input_.Below(3);
   for (uint64_t i = 0; i < times; ++i) {
     const auto names = files_->List(kDirectory).value();
@@ -251,7 +252,8 @@ void JournalProgram::Check(const ReferenceLog& expected) {
   damaged_ = false;
   CheckFrom(0, expected);
   CheckFrom(static_cast<int64_t>(input_.Below(64)), expected);
-  CheckTime(expected);
+  // Damage that undoes damage brings back records whose times are forgotten.
+  if (!forged_ && damages_ < 2) CheckTime(expected);
 }
 
 // Records are those of `expected`, and with the gaps between them they leave nothing out.
@@ -294,7 +296,7 @@ void JournalProgram::CheckTime(const ReferenceLog& expected) {
       [&](const auto& entry) { return entry.second.time_us >= absl::ToUnixMicros(time); });
   const int64_t offset =
       found == expected.records.end() ? journal_->durable_offset() : found->first;
-  Require(forged_ || journal_->OffsetAt(time) == offset, "a time has another offset");
+  Require(journal_->OffsetAt(time) == offset, "a time has another offset");
 }
 
 }  // namespace sluice::journal

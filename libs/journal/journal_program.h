@@ -61,6 +61,7 @@ class JournalProgram {
   // What must be there: durable or, if only the process ended, appended. Until anything is damaged.
   std::map<int64_t, std::string> kept_;
   bool damaged_ = false;
+  int damages_ = 0;
   bool marks_damaged_ = false;
   bool forged_ = false;
   // No offset below it may be given out again.
