@@ -22,6 +22,8 @@ constexpr int64_t kReservedOffsets = 4096;
 constexpr int64_t kReservedGroups = 16;
 // How much is written, at most, before it is looked again whether there is room.
 constexpr int64_t kRoomBytes = 1 << 20;
+// A log with room for such a record is writable; it is more than the largest message takes.
+constexpr int64_t kUsualRecordBytes = 80 << 10;
 constexpr absl::Duration kSpaceInterval = absl::Milliseconds(100);
 constexpr absl::Duration kAgeInterval = absl::Seconds(1);
 // Age and other users of the disk need a look also while nothing is appended.
@@ -218,14 +220,17 @@ absl::Status FileJournal::MakeRoom(int64_t record_bytes) {
   return absl::OkStatus();
 }
 
+int64_t FileJournal::UsualRecordBytes() const {
+  return std::min(kUsualRecordBytes, options_.segment_bytes);
+}
+
 absl::Status FileJournal::CheckWritable() {
   if (failed_) return absl::UnavailableError("the journal's disk has failed");
   {
     absl::MutexLock lock(&append_mutex_);
     // Others may have taken of the disk since it was looked at.
     room_bytes_ = 0;
-    const int64_t bytes = std::min(kMaxRecordBytes, options_.segment_bytes);
-    if (absl::Status room = MakeRoom(bytes); !room.ok()) return room;
+    if (absl::Status room = MakeRoom(UsualRecordBytes()); !room.ok()) return room;
     if (write_status_.ok()) return absl::OkStatus();
   }
   const absl::Status probed = ProbeDisk(files_, options_.dir);
@@ -354,7 +359,9 @@ DropRules FileJournal::WhatToDrop() {
   if (options_.min_free_bytes > 0 && now >= next_space_look_) {
     next_space_look_ = now + kSpaceInterval;
     const auto free_bytes = files_->FreeBytes(options_.dir);
-    if (free_bytes.ok()) rules.missing_bytes = options_.min_free_bytes - *free_bytes;
+    // Above the reserve so much stays free that CheckWritable finds room.
+    const int64_t wanted = options_.min_free_bytes + 2 * UsualRecordBytes();
+    if (free_bytes.ok()) rules.missing_bytes = wanted - *free_bytes;
     rules.missing_bytes_from_needed = drops;
   }
   if (options_.max_age < absl::InfiniteDuration() && now >= next_age_look_) {

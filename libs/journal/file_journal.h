@@ -69,6 +69,7 @@ class FileJournal final : public Journal {
 
   absl::StatusOr<int64_t> Write(absl::string_view record)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mutex_);
+  int64_t UsualRecordBytes() const;
   // OK: a record of this size may be written.
   absl::Status MakeRoom(int64_t record_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mutex_);
 
