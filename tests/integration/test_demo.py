@@ -79,7 +79,8 @@ def test_sigterm_leaves_nothing_behind(tmp_path):
         finally:
             process.kill()
     assert "FAILED: it was interrupted" in out
-    assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
+    # What dies with its maker may take a moment.
+    wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "all of them are gone")
     assert all(name.endswith("-logs") for name in os.listdir(tmp_path))
 
 
