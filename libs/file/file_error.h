@@ -9,10 +9,12 @@
 namespace sluice {
 
 // errno as a status. What may heal without anybody changing a setting is told apart: a disk that is
-// full is RESOURCE_EXHAUSTED, one that fails or is read-only UNAVAILABLE.
+// full is RESOURCE_EXHAUSTED; one that fails, is read-only, or does what nobody expects,
+// UNAVAILABLE.
 inline absl::Status FileError(int error, absl::string_view message) {
   const absl::Status status = absl::ErrnoToStatus(error, message);
-  return error == EIO || error == EROFS ? absl::UnavailableError(status.message()) : status;
+  const bool fails = error == EIO || error == EROFS || absl::IsUnknown(status);
+  return fails ? absl::UnavailableError(status.message()) : status;
 }
 
 }  // namespace sluice

@@ -6,33 +6,17 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "libs/file/file_error.h"
 #include "libs/file/file_system.h"
 
 namespace sluice {
 namespace {
 
-absl::Status FileError(int error, absl::string_view doing, absl::string_view path) {
-  const std::string message = absl::StrCat("cannot ", doing, " ", path, ": ", strerror(error));
-  switch (error) {
-    case ENOENT:
-      return absl::NotFoundError(message);
-    case EACCES:
-    case EPERM:
-      return absl::PermissionDeniedError(message);
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-      return absl::ResourceExhaustedError(message);
-    default:
-      return absl::UnavailableError(message);
-  }
+absl::Status Cannot(int error, absl::string_view doing, absl::string_view path) {
+  return FileError(error, absl::StrCat("cannot ", doing, " ", path));
 }
 
 // A file descriptor that is closed at the end.
@@ -61,7 +45,7 @@ class PosixFile final : public File {
       const ssize_t got =
           pread(descriptor_.get(), out + done, size - done, position + static_cast<int64_t>(done));
       if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return FileError(errno, "read", path_);
+      if (got < 0) return Cannot(errno, "read", path_);
       if (got == 0) break;
       done += static_cast<size_t>(got);
     }
@@ -72,7 +56,7 @@ class PosixFile final : public File {
     while (!bytes.empty()) {
       const ssize_t put = pwrite(descriptor_.get(), bytes.data(), bytes.size(), position);
       if (put < 0 && errno == EINTR) continue;
-      if (put < 0) return FileError(errno, "write", path_);
+      if (put < 0) return Cannot(errno, "write", path_);
       bytes.remove_prefix(static_cast<size_t>(put));
       position += put;
     }
@@ -80,18 +64,18 @@ class PosixFile final : public File {
   }
 
   absl::Status Truncate(int64_t size) override {
-    if (ftruncate(descriptor_.get(), size) != 0) return FileError(errno, "truncate", path_);
+    if (ftruncate(descriptor_.get(), size) != 0) return Cannot(errno, "truncate", path_);
     return absl::OkStatus();
   }
 
   absl::Status Sync() override {
-    if (fdatasync(descriptor_.get()) != 0) return FileError(errno, "sync", path_);
+    if (fdatasync(descriptor_.get()) != 0) return Cannot(errno, "sync", path_);
     return absl::OkStatus();
   }
 
   absl::StatusOr<int64_t> Size() override {
     struct stat info;
-    if (fstat(descriptor_.get(), &info) != 0) return FileError(errno, "look at", path_);
+    if (fstat(descriptor_.get(), &info) != 0) return Cannot(errno, "look at", path_);
     return static_cast<int64_t>(info.st_size);
   }
 
@@ -129,15 +113,15 @@ class Posix final : public FileSystem {
 
   absl::Status CreateDirectory(const std::string& path) override {
     if (mkdir(path.c_str(), 0750) == 0) return absl::OkStatus();
-    if (errno != EEXIST) return FileError(errno, "make directory", path);
+    if (errno != EEXIST) return Cannot(errno, "make directory", path);
     struct stat info;
-    if (stat(path.c_str(), &info) != 0) return FileError(errno, "look at", path);
-    return S_ISDIR(info.st_mode) ? absl::OkStatus() : FileError(ENOTDIR, "use", path);
+    if (stat(path.c_str(), &info) != 0) return Cannot(errno, "look at", path);
+    return S_ISDIR(info.st_mode) ? absl::OkStatus() : Cannot(ENOTDIR, "use", path);
   }
 
   absl::StatusOr<std::vector<std::string>> List(const std::string& directory) override {
     DIR* const stream = opendir(directory.c_str());
-    if (stream == nullptr) return FileError(errno, "list", directory);
+    if (stream == nullptr) return Cannot(errno, "list", directory);
     std::vector<std::string> names;
     errno = 0;
     while (const dirent* entry = readdir(stream)) {
@@ -147,38 +131,38 @@ class Posix final : public FileSystem {
     }
     const int error = errno;
     closedir(stream);
-    if (error != 0) return FileError(error, "list", directory);
+    if (error != 0) return Cannot(error, "list", directory);
     return names;
   }
 
   absl::Status Remove(const std::string& path) override {
-    return unlink(path.c_str()) == 0 ? absl::OkStatus() : FileError(errno, "remove", path);
+    return unlink(path.c_str()) == 0 ? absl::OkStatus() : Cannot(errno, "remove", path);
   }
 
   absl::Status Rename(const std::string& from, const std::string& to) override {
     if (rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
-    return FileError(errno, absl::StrCat("rename ", from, " to"), to);
+    return Cannot(errno, absl::StrCat("rename ", from, " to"), to);
   }
 
   absl::Status SyncDirectory(const std::string& path) override {
     const Descriptor directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (directory.get() < 0) return FileError(errno, "open", path);
-    return fsync(directory.get()) == 0 ? absl::OkStatus() : FileError(errno, "sync", path);
+    if (directory.get() < 0) return Cannot(errno, "open", path);
+    return fsync(directory.get()) == 0 ? absl::OkStatus() : Cannot(errno, "sync", path);
   }
 
   absl::StatusOr<int64_t> FreeBytes(const std::string& directory) override {
     struct statvfs info;
     if (statvfs(directory.c_str(), &info) != 0) {
-      return FileError(errno, "look at the file system of", directory);
+      return Cannot(errno, "look at the file system of", directory);
     }
     return static_cast<int64_t>(info.f_bavail) * static_cast<int64_t>(info.f_frsize);
   }
 
   absl::StatusOr<std::unique_ptr<DirectoryLock>> Lock(const std::string& directory) override {
     Descriptor descriptor(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (descriptor.get() < 0) return FileError(errno, "open", directory);
+    if (descriptor.get() < 0) return Cannot(errno, "open", directory);
     if (flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno != EWOULDBLOCK) return FileError(errno, "lock", directory);
+      if (errno != EWOULDBLOCK) return Cannot(errno, "lock", directory);
       return absl::FailedPreconditionError(
           absl::StrCat(directory, " is in use by another process"));
     }
@@ -196,7 +180,7 @@ class Posix final : public FileSystem {
  private:
   static absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, int flags) {
     Descriptor descriptor(open(path.c_str(), flags | O_CLOEXEC, 0640));
-    if (descriptor.get() < 0) return FileError(errno, "open", path);
+    if (descriptor.get() < 0) return Cannot(errno, "open", path);
     return std::make_unique<PosixFile>(std::move(descriptor), path);
   }
 };

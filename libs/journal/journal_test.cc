@@ -432,6 +432,23 @@ TEST_F(JournalTest, TheReserveOfTheDiskStaysFree) {
   EXPECT_GT(journal->stats().deleted_records, 0);
 }
 
+TEST_F(JournalTest, AFastWriterTakesHalfOfTheReserveAtTheMost) {
+  options_.min_free_bytes = 80'000;
+  files_.SetFreeBytes(300'000);
+  auto journal = Open().value();
+  Fill(*journal, 2000);
+  ASSERT_GT(journal->stats().bytes, 50'000) << "all of it may be deleted";
+  files_.SetFreeBytes(90'000);
+  ASSERT_TRUE(journal->CheckWritable().ok());
+  files_.HoldSyncs(true);
+  absl::Status full;
+  for (int i = 0; i < 10'000 && full.ok(); ++i) full = journal->Append("x").status();
+  EXPECT_EQ(full.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_GE(files_.FreeBytes("/d").value(), options_.min_free_bytes / 2);
+  EXPECT_LT(files_.FreeBytes("/d").value(), options_.min_free_bytes);
+  files_.HoldSyncs(false);
+}
+
 TEST_F(JournalTest, AtTheReserveTheOldestMayBeDropped) {
   files_.SetFreeBytes(100'000);
   options_.min_free_bytes = 80'000;

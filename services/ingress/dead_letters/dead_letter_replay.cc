@@ -15,12 +15,6 @@ namespace {
 constexpr int kMaxOffsets = 1000;
 constexpr char kMethod[] = "ReplayDeadLetters";
 
-// The code for a letter: what is too large is the sender's mistake like any other.
-int CodeOf(const absl::Status& status) {
-  return static_cast<int>(absl::IsOutOfRange(status) ? absl::StatusCode::kInvalidArgument
-                                                     : status.code());
-}
-
 }  // namespace
 
 class DeadLetterReplay::Round {
@@ -40,7 +34,7 @@ class DeadLetterReplay::Round {
     }
     if (status.ok()) status = HandOver(*letter, result);
     if (status.ok()) return;
-    result->set_code(CodeOf(status));
+    result->set_code(static_cast<int>(CodeOf(status)));
     result->set_message(std::string(status.message()));
   }
 

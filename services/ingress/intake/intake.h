@@ -44,6 +44,12 @@ struct Verdict {
   absl::Duration retry_after = absl::ZeroDuration();
 };
 
+// What a gRPC caller is told of a verdict: what is too large is the sender's mistake like any
+// other.
+inline absl::StatusCode CodeOf(const absl::Status& status) {
+  return absl::IsOutOfRange(status) ? absl::StatusCode::kInvalidArgument : status.code();
+}
+
 // The one way in: every source hands every message to Take, which checks it, decides about it and
 // writes it down, in one of three logs: telemetry, dead letters, or reports (statuses and command
 // responses on their way to the registry). Thread-safe; Take calls no RPC and never waits for the

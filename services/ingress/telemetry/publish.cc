@@ -17,12 +17,6 @@ constexpr absl::Duration kLookUp = absl::Milliseconds(100);
 // What a caller is told to wait when nothing can be taken in now.
 constexpr absl::Duration kRetryAfter = absl::Seconds(5);
 
-// The code for a message: what is too large is the sender's mistake like any other.
-absl::StatusCode CodeOf(const Verdict& verdict) {
-  return absl::IsOutOfRange(verdict.status) ? absl::StatusCode::kInvalidArgument
-                                            : verdict.status.code();
-}
-
 }  // namespace
 
 int64_t MemoryOf(const v1::PublishTelemetryRequest& request) {
@@ -57,7 +51,7 @@ absl::StatusOr<v1::PublishTelemetryResponse> PublishAll(v1::PublishTelemetryRequ
       *last = LaterOf(*last, verdict.receipt);
       continue;
     }
-    result->set_code(static_cast<int>(CodeOf(verdict)));
+    result->set_code(static_cast<int>(CodeOf(verdict.status)));
     result->set_message(std::string(verdict.status.message()));
     if (verdict.reason != v1::DEAD_LETTER_REASON_UNSPECIFIED || verdict.over_rate) continue;
     if (response.results_size() == 1) return WithRetryInfo(verdict.status, kRetryAfter);
