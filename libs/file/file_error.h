@@ -9,10 +9,11 @@
 namespace sluice {
 
 // errno as a status. What may heal without anybody changing a setting is told apart: a disk that is
-// full is RESOURCE_EXHAUSTED; one that fails, is read-only, or does what nobody expects,
-// UNAVAILABLE.
+// full, or a file that may not grow, is RESOURCE_EXHAUSTED; a disk that fails, is read-only, or
+// does what nobody expects, UNAVAILABLE.
 inline absl::Status FileError(int error, absl::string_view message) {
   const absl::Status status = absl::ErrnoToStatus(error, message);
+  if (error == EFBIG) return absl::ResourceExhaustedError(status.message());
   const bool fails = error == EIO || error == EROFS || absl::IsUnknown(status);
   return fails ? absl::UnavailableError(status.message()) : status;
 }
