@@ -164,13 +164,13 @@ void MqttSession::Link::GiveUpWhatThrowsUsOut(absl::Duration lasted) {
   {
     absl::MutexLock lock(&mutex_);
     const bool suspect = lost_ && !unwelcome_ && lasted < kShortConnection;
-    short_connections_ = suspect && publishes_.has_in_flight() ? short_connections_ + 1 : 0;
+    short_connections_ = suspect ? short_connections_ + 1 : 0;
     if (short_connections_ < kShortConnections) return;
     short_connections_ = 0;
   }
   spdlog::error(
-      "MQTT broker {}: ends every connection on which what is in flight is sent: given up",
-      options_.broker);
+      "MQTT broker {}: {} connections ended soon: what was sent again on each is given up",
+      options_.broker, kShortConnections);
   MakeClient();
   absl::MutexLock lock(&mutex_);
   publishes_.EndInFlight(std::numeric_limits<int64_t>::max(),

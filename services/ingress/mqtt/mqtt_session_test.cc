@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -407,6 +408,34 @@ TEST_P(MqttSessionTest, PublishesInFlightSurviveAReconnect) {
     EXPECT_EQ(code, absl::StatusCode::kOk) << name;
   }
   EXPECT_EQ(session->stats().sessions_lost, 0);
+}
+
+// Paho on its own would send garbage at each connect from then on.
+TEST_P(MqttSessionTest, PublishesSurviveABreakWhileTheyAreWritten) {
+  for (int round = 0; round < 2; ++round) {
+    Inbox inbox;
+    std::atomic<int> published{0};
+    std::atomic<int> unsent{0};
+    auto session = Connect(&inbox);
+    broker_.Save();
+    std::thread breaks([&] { broker_.Kill(); });
+    int accepted = 0;
+    while (session->stats().connected) {
+      const auto done = [&](const absl::Status& end) {
+        EXPECT_TRUE(end.ok() || absl::IsUnavailable(end)) << end;
+        ++(end.ok() ? published : unsent);
+      };
+      const absl::Status status =
+          session->Publish({.topic = "out/a/topic/of/some/length", .payload = "x", .qos = 1}, done);
+      accepted += status.ok() ? 1 : 0;
+    }
+    breaks.join();
+    broker_.Start();
+    EXPECT_TRUE(Eventually([&] { return published + unsent == accepted; }));
+    EXPECT_TRUE(session->AwaitConnected(absl::Seconds(20)));
+    session->Stop();
+    EXPECT_GT(published, 0);
+  }
 }
 
 TEST_P(MqttSessionTest, PublishesInFlightFailIfTheSessionIsLost) {
