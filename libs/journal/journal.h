@@ -105,7 +105,8 @@ class JournalReader;
 // one fdatasync serves all records appended while the one before it ran (group commit). Readers
 // never see past the durable offset.
 //
-// Thread-safe. Append is one write() on the caller's thread and never waits for the disk.
+// Thread-safe. Append is one write() on the caller's thread, AppendBehind none; neither ever waits
+// for the disk.
 class Journal {
  public:
   // The largest record.
@@ -129,6 +130,12 @@ class Journal {
   // the disk is full; says which. UNAVAILABLE: write failed. After an error nothing was appended,
   // and the next call may succeed.
   virtual absl::StatusOr<int64_t> Append(absl::string_view record) = 0;
+
+  // As Append, for who keeps the record elsewhere until it is durable: it stays in this process's
+  // memory for some milliseconds, until it is written with all that came meanwhile. After kill -9
+  // it may be gone, and its offset used again. If it cannot be written then it stays, and every
+  // Append says so until it could.
+  virtual absl::StatusOr<int64_t> AppendBehind(absl::string_view record) { return Append(record); }
 
   // Whether Append has room and its last write went well; otherwise what stands in the way, as
   // Append says it. Does not wait for a record to come: after a failed write it tries a file of its

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "libs/backoff/backoff.h"
 #include "libs/clock/shifted_clock.h"
 #include "libs/config/config_loader.h"
@@ -312,6 +313,9 @@ int RunServiceWithConfig(
   const sigset_t signals = LifeSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  // Debian builds Abseil with its search for deadlocks, which takes one global lock whenever any
+  // mutex is taken.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 
   Flags flags;
   CLI::App app(

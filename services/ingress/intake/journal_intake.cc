@@ -100,7 +100,9 @@ bool JournalIntake::IsInLog(const InboundMessage* message, Receipt::Log log) con
 Verdict JournalIntake::Append(const InboundMessage* message, Receipt::Log log,
                               absl::string_view record) {
   if (IsInLog(message, log)) return Verdict();
-  const auto offset = LogOf(log)->Append(record);
+  // The ring keeps it until it is durable.
+  const bool kept = message != nullptr && message->ring.has_value();
+  const auto offset = kept ? LogOf(log)->AppendBehind(record) : LogOf(log)->Append(record);
   if (!offset.ok()) return NotNow(offset.status());
   Verdict verdict;
   verdict.receipt = {log, *offset};
