@@ -1,5 +1,5 @@
-// Paho's C++ client with a callback that only counts, and looks at the time in every 64th message. Usage: bare_paho PORT COUNT_FILE. Runs until
-// SIGTERM.
+// Paho's C++ client with a callback that only counts, and looks at the time in every 64th message.
+// Usage: bare_paho PORT COUNT_FILE. Runs until SIGTERM.
 
 #include <mqtt/async_client.h>
 #include <unistd.h>
