@@ -16,10 +16,10 @@ namespace {
 
 // What a buffer may keep between two records.
 constexpr size_t kKeptFrameBytes = 64 << 10;
-// What is appended behind is written when it is so much, or after that time: 200 writes and syncs a
+// What nobody waits for is written when it is so much, or after that time: 200 writes and syncs a
 // second at most, however many messages there are.
-constexpr int64_t kBehindBytes = 256 << 10;
-constexpr absl::Duration kBehindTime = absl::Milliseconds(5);
+constexpr int64_t kUnwrittenBytes = 256 << 10;
+constexpr absl::Duration kGatherTime = absl::Milliseconds(5);
 // Offsets are reserved so many at a time: one more sync of the marks for each.
 constexpr int64_t kReservedOffsets = 4096;
 // With a fast writer: for so many groups like the last one.
@@ -100,7 +100,7 @@ absl::Status FileJournal::Start() {
   catalog_->SetDurable(*segment_, writer_->position(), log->end_offset);
   durable_offset_ = log->end_offset;
   for (const auto& [from, to] : log->holes) catalog_->Classify(from, to);
-  const SyncThread::Times times = {options_.sync_interval, kBehindTime, kLongestRest};
+  const SyncThread::Times times = {options_.sync_interval, kGatherTime, kLongestRest};
   sync_thread_ = std::make_unique<SyncThread>(times, [this] { return SyncAndTidy(); });
   return absl::OkStatus();
 }
@@ -142,19 +142,7 @@ FileJournal::~FileJournal() {
   marks_file_->Store(marks_).IgnoreError();
 }
 
-absl::StatusOr<int64_t> FileJournal::Append(absl::string_view record) {
-  const auto offset = Add(record, 0);
-  if (offset.ok()) sync_thread_->Wake();
-  return offset;
-}
-
-absl::StatusOr<int64_t> FileJournal::AppendBehind(absl::string_view record) {
-  const auto offset = Add(record, kBehindBytes);
-  if (offset.ok()) sync_thread_->WakeSoon();
-  return offset;
-}
-
-absl::StatusOr<int64_t> FileJournal::Add(absl::string_view record, int64_t waiting_bytes) {
+absl::StatusOr<int64_t> FileJournal::DoAppend(absl::string_view record, WaitsFor waits_for) {
   if (static_cast<int64_t>(record.size()) > kMaxRecordBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("a record of ", record.size(), " bytes; at most ", kMaxRecordBytes));
@@ -165,16 +153,21 @@ absl::StatusOr<int64_t> FileJournal::Add(absl::string_view record, int64_t waiti
     if (failed_) return absl::UnavailableError("the journal's disk has failed");
     absl::Status room = MakeRoom(static_cast<int64_t>(record.size()));
     if (!room.ok()) return room;
-    offset = Write(record, waiting_bytes);
+    offset = Write(record, waits_for == WaitsFor::kNothing ? kUnwrittenBytes : 0);
     write_status_ = offset.status();
   }
   if (!offset.ok()) return offset;
   ++appended_records_;
   may_delete_ = true;
+  if (waits_for == WaitsFor::kDurable) {
+    sync_thread_->Wake();
+  } else {
+    sync_thread_->WakeSoon();
+  }
   return offset;
 }
 
-absl::StatusOr<int64_t> FileJournal::Write(absl::string_view record, int64_t waiting_bytes) {
+absl::StatusOr<int64_t> FileJournal::Write(absl::string_view record, int64_t unwritten_bytes) {
   const int64_t frame_bytes = kRecordHeaderBytes + static_cast<int64_t>(record.size());
   if (writer_->position() > kSegmentHeaderBytes &&
       writer_->position() + frame_bytes > options_.segment_bytes) {
@@ -190,7 +183,7 @@ absl::StatusOr<int64_t> FileJournal::Write(absl::string_view record, int64_t wai
   AppendRecord(seed_, offset, time_us, record, &frame_);
   const int64_t position = writer_->position();
   writer_->Add(frame_);
-  if (writer_->added_bytes() > waiting_bytes) {
+  if (writer_->added_bytes() > unwritten_bytes) {
     if (absl::Status status = Flush(offset + 1); !status.ok()) {
       writer_->TakeBack(position);
       return status;

@@ -24,7 +24,7 @@ namespace sluice::journal {
 // The journal in a directory of the file system.
 //
 // An appending thread holds append_mutex_ for one write() at most. The sync thread takes it to
-// write what was appended behind and to see how far the log goes, syncs without it, and then tells
+// write what nobody waited for and to see how far the log goes, syncs without it, and then tells
 // the catalog, the waiting threads and the listeners, in that order. Readers share the catalog
 // alone.
 class FileJournal final : public Journal {
@@ -34,8 +34,6 @@ class FileJournal final : public Journal {
   ~FileJournal() override;
 
   const std::string& id() const override { return id_; }
-  absl::StatusOr<int64_t> Append(absl::string_view record) override;
-  absl::StatusOr<int64_t> AppendBehind(absl::string_view record) override;
   absl::Status CheckWritable() override;
   int64_t begin_offset() const override { return catalog_->begin_offset(); }
   int64_t durable_offset() const override { return durable_offset_; }
@@ -51,6 +49,8 @@ class FileJournal final : public Journal {
   JournalStats stats() const override;
 
  private:
+  absl::StatusOr<int64_t> DoAppend(absl::string_view record, WaitsFor waits_for) override;
+
   // How far the log went at some moment, and the files that are not synced up to there.
   struct Extent {
     int64_t end_offset = 0;
@@ -69,9 +69,8 @@ class FileJournal final : public Journal {
   absl::Status BeginSegment(int64_t previous_end, int64_t skipped_before)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mutex_);
 
-  // Adds a record that may wait for a Flush so long as no more than so many bytes do.
-  absl::StatusOr<int64_t> Add(absl::string_view record, int64_t waiting_bytes);
-  absl::StatusOr<int64_t> Write(absl::string_view record, int64_t waiting_bytes)
+  // A record may stay unwritten so long as no more than so many bytes are.
+  absl::StatusOr<int64_t> Write(absl::string_view record, int64_t unwritten_bytes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mutex_);
   // Writes what was added, up to this offset.
   absl::Status Flush(int64_t end_offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mutex_);

@@ -25,6 +25,19 @@ enum class WhenFull {
   kDropOldest,
 };
 
+// What whoever appends a record waits for.
+enum class WaitsFor {
+  // That it is durable: written, and synced as soon as may be.
+  kDurable,
+  // That it survives kill -9: written, and synced some milliseconds later with all that came
+  // meanwhile.
+  kWritten,
+  // Nothing, since it has the record elsewhere until it is durable: written some milliseconds later
+  // too, with one write. After kill -9 it may be gone, and its offset used again. If it cannot be
+  // written then it stays, and every Append says so until it could.
+  kNothing,
+};
+
 struct JournalOptions {
   // Directory of the log; made if missing (its parent must exist). One process at a time.
   std::string dir;
@@ -105,8 +118,7 @@ class JournalReader;
 // one fdatasync serves all records appended while the one before it ran (group commit). Readers
 // never see past the durable offset.
 //
-// Thread-safe. Append is one write() on the caller's thread, AppendBehind none; neither ever waits
-// for the disk.
+// Thread-safe. Append is one write() on the caller's thread at most, and never waits for the disk.
 class Journal {
  public:
   // The largest record.
@@ -125,17 +137,13 @@ class Journal {
   // A random id that changes when the log is wiped or restored.
   virtual const std::string& id() const = 0;
 
-  // Appends a record and returns its offset; it is in the kernel's hands then (survives kill -9)
-  // and durable soon. INVALID_ARGUMENT: larger than kMaxRecordBytes. RESOURCE_EXHAUSTED: the log or
-  // the disk is full; says which. UNAVAILABLE: write failed. After an error nothing was appended,
-  // and the next call may succeed.
-  virtual absl::StatusOr<int64_t> Append(absl::string_view record) = 0;
-
-  // As Append, for who keeps the record elsewhere until it is durable: it stays in this process's
-  // memory for some milliseconds, until it is written with all that came meanwhile. After kill -9
-  // it may be gone, and its offset used again. If it cannot be written then it stays, and every
-  // Append says so until it could.
-  virtual absl::StatusOr<int64_t> AppendBehind(absl::string_view record) { return Append(record); }
+  // Appends a record and returns its offset; it is durable soon. INVALID_ARGUMENT: larger than
+  // kMaxRecordBytes. RESOURCE_EXHAUSTED: the log or the disk is full; says which. UNAVAILABLE:
+  // write failed. After an error nothing was appended, and the next call may succeed.
+  absl::StatusOr<int64_t> Append(absl::string_view record,
+                                 WaitsFor waits_for = WaitsFor::kDurable) {
+    return DoAppend(record, waits_for);
+  }
 
   // Whether Append has room and its last write went well; otherwise what stands in the way, as
   // Append says it. Does not wait for a record to come: after a failed write it tries a file of its
@@ -182,6 +190,9 @@ class Journal {
   virtual std::unique_ptr<JournalReader> NewReader(int64_t offset) = 0;
 
   virtual JournalStats stats() const = 0;
+
+ private:
+  virtual absl::StatusOr<int64_t> DoAppend(absl::string_view record, WaitsFor waits_for) = 0;
 };
 
 // Reads a journal forward. One thread at a time.
