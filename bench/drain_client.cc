@@ -26,7 +26,9 @@ constexpr uint32_t kTelemetryTag = SubscribeTelemetryResponse::kTelemetryFieldNu
                                    WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
 
 // How many records a response holds; -1 if it is none.
-int64_t CountRecords(grpc::ByteBuffer* response) {
+using Records = int64_t (*)(grpc::ByteBuffer* response);
+
+int64_t Count(grpc::ByteBuffer* response) {
   grpc::ProtoBufferReader bytes(response);
   google::protobuf::io::CodedInputStream in(&bytes);
   int64_t records = 0;
@@ -35,6 +37,13 @@ int64_t CountRecords(grpc::ByteBuffer* response) {
     if (!WireFormatLite::SkipField(&in, tag)) return -1;
   }
   return in.ConsumedEntireMessage() ? records : -1;
+}
+
+int64_t Decode(grpc::ByteBuffer* response) {
+  static SubscribeTelemetryResponse message;
+  const grpc::Status status =
+      grpc::SerializationTraits<SubscribeTelemetryResponse>::Deserialize(response, &message);
+  return status.ok() ? message.telemetry_size() : -1;
 }
 
 double CpuSeconds() {
@@ -47,10 +56,12 @@ double CpuSeconds() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fprintf(stderr, "usage: drain_client ADDRESS RECORDS BATCH\n");
+  const std::string how = argc == 5 ? argv[4] : "";
+  if (how != "decode" && how != "count") {
+    std::fprintf(stderr, "usage: drain_client ADDRESS RECORDS BATCH decode|count\n");
     return 2;
   }
+  const Records records_of = how == "decode" ? Decode : Count;
   const int64_t wanted = std::atoll(argv[2]);
   const sluice::SystemClock clock;
   grpc::CompletionQueue done;
@@ -83,7 +94,7 @@ int main(int argc, char** argv) {
     if (!good) break;
     ++responses;
     bytes += static_cast<int64_t>(response.Length());
-    const int64_t more = CountRecords(&response);
+    const int64_t more = records_of(&response);
     good = more >= 0;
     records += more;
   }
