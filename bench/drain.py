@@ -7,86 +7,49 @@ in the bytes, and so shows what the server is able to. The log lies in the page 
 """
 
 import contextlib
-import dataclasses
 import functools
-import json
 import pathlib
-import subprocess
 import sys
 import tempfile
 
+import bare_grpc
 import case
-from box import BIN, Box, Ports
-from process import Process, StartFailed
-from usage import Spent, Usage
+from box import Box, Ports
 
-LONGEST_S = 120
 FILLING_S = 300
-
-
-@dataclasses.dataclass
-class Server:
-    """Who is drained."""
-
-    address: str
-    process: Process
-
-
-def run(*command, seconds):
-    """The output of a program that ends by itself."""
-    words = [str(word) for word in command]
-    try:
-        return subprocess.run(words, check=True, capture_output=True, text=True, timeout=seconds).stdout
-    except subprocess.CalledProcessError as error:
-        raise StartFailed(f"{words[0]} ended with {error.returncode}: {error.stderr.strip()}") from error
-    except subprocess.TimeoutExpired as error:
-        raise StartFailed(f"{words[0]} took more than {seconds} s") from error
+SERVERS = {"sluice": "sluice-ingress", "bare": "gRPC from memory"}
+CLIENTS = {"decode": "client decodes", "count": "client counts"}
 
 
 class Servers:
-    """Both of them, each started when it is first asked for, and stopped at the end."""
+    """Both of them, each started when it is first asked for, and stopped at the end: (address, process)."""
 
-    def __init__(self, directory, stack, records, batch):
+    def __init__(self, directory, stack, flags):
         self._directory = pathlib.Path(directory)
         self._stack = stack
-        self._records = records
-        self._batch = batch
+        self._flags = flags
 
     @functools.cached_property
     def sluice(self):
-        directory = self._directory / "box"
-        log = directory / "ingress/telemetry"
+        log = self._directory / "box/ingress/telemetry"
         log.mkdir(parents=True)
-        run(BIN / "bench/fill_journal", log, self._records, seconds=FILLING_S)
-        box = Box(directory, Ports.free())
+        bare_grpc.run("fill_journal", log, self._flags.records, seconds=FILLING_S)
+        box = Box(self._directory / "box", Ports.free())
         self._stack.callback(box.stop)
         box.start(names=("mosquitto", "registry", "ingress"))
-        return Server(box.grpc("ingress"), box.processes["ingress"])
+        return box.grpc("ingress"), box.processes["ingress"]
 
     @functools.cached_property
     def bare(self):
-        log = self._directory / "bare.log"
-        process = Process("bare_server", [BIN / "bench/bare_server", self._records, self._batch], log)
-        self._stack.callback(process.stop)
-        process.start()
-        return Server(process.await_condition(lambda: log.read_text().strip(), "address", timeout_s=60), process)
+        return bare_grpc.start(self._directory, self._stack, self._flags.records, self._flags.batch)
 
 
-def measure(servers, name, how, flags):
-    server = getattr(servers, name)
-    before = Usage.of({"server": server.process.pid})
-    output = run(BIN / "bench/drain_client", server.address, flags.records, flags.batch, how, seconds=LONGEST_S)
-    spent = Spent.between(before, Usage.of({"server": server.process.pid}))
-    result = json.loads(output)
-    cpu_us = {"server": spent.cpu_s["server"] * 1e6 / result["records"], "client": result["cpu_s"] * 1e6 / result["records"]}
-    return {
-        "records": result["records"],
-        "records_per_s": result["records"] / result["seconds"],
-        "mb_per_s": result["bytes"] / result["seconds"] / 1e6,
-        "bytes_a_record": result["bytes"] / result["records"],
-        "cpu_us": cpu_us,
-        "others_cores": max(0, spent.others_cores - result["cpu_s"] / spent.seconds),
-    }
+def measure(servers, server, client, flags):
+    address, process = getattr(servers, server)
+    result = bare_grpc.measure(process, "records", "drain_client", address, flags.records, flags.batch, client)
+    result["records_per_s"] = result["records"] / result["seconds"]
+    result["mb_per_s"] = result["bytes"] / result["seconds"] / 1e6
+    return result
 
 
 def main():
@@ -95,16 +58,14 @@ def main():
     parser.add_argument("--batch", type=int, default=1000, help="records that a response holds at the most (default: 1000)")
     if parser.parse_args().quick:
         parser.set_defaults(records=100_000)
-    flags = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sluice-drain-") as directory, contextlib.ExitStack() as stack:
-        servers = Servers(directory, stack, flags.records, flags.batch)
-        arms = [case.Arm(f"{name}_{how}", f"{title}, {does}", functools.partial(measure, servers, name, how))
-                for how, does in (("decode", "client decodes"), ("count", "client counts"))
-                for name, title in (("sluice", "sluice-ingress"), ("bare", "gRPC from memory"))]
+        servers = Servers(directory, stack, parser.parse_args())
+        arms = [case.Arm(f"{server}_{client}", f"{of}, {how}", functools.partial(measure, servers, server, client))
+                for client, how in CLIENTS.items() for server, of in SERVERS.items()]
         columns = [case.Column("records/s", "records_per_s"), case.Column("MB/s", "mb_per_s"),
                    case.Column("server, CPU µs a record", ("cpu_us", "server"), 3), case.Column("client", ("cpu_us", "client"), 3)]
-        goals = [case.Goal(f"records/s to those of gRPC from memory, {does}", case.ratio(f"sluice_{how}", f"bare_{how}", "records_per_s"),
-                           at_least=0.7) for how, does in (("decode", "client decodes"), ("count", "client counts"))]
+        goals = [case.Goal(f"records/s to gRPC's from memory, {how}", case.ratio(f"sluice_{client}", f"bare_{client}", "records_per_s"),
+                           at_least=0.7) for client, how in CLIENTS.items()]
         return case.run("drain", "A backlog of telemetry to one subscriber", parser, arms, columns, goals)
 
 
