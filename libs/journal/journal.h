@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -88,6 +89,13 @@ struct JournalRecord {
   int64_t offset = 0;
   absl::Time append_time;
   std::string bytes;
+};
+
+// A record as it lies in the memory of whoever reads the log.
+struct RecordView {
+  int64_t offset = 0;
+  absl::Time append_time;
+  absl::string_view bytes;
 };
 
 // What a reader found between where it stood and `next_offset`.
@@ -204,6 +212,19 @@ class JournalReader {
   // `max_bytes` of them (at least one record). Empty if there is nothing yet. UNAVAILABLE: read
   // error of the disk.
   virtual absl::StatusOr<JournalBatch> Read(int max_records, int64_t max_bytes) = 0;
+
+  // As Read, but shows each record to `visit` in place of copying it: the bytes are there until
+  // that returns, and the batch has gaps and next_offset alone.
+  virtual absl::StatusOr<JournalBatch> Visit(int max_records, int64_t max_bytes,
+                                             absl::FunctionRef<void(const RecordView&)> visit) {
+    auto batch = Read(max_records, max_bytes);
+    if (!batch.ok()) return batch;
+    for (const JournalRecord& record : batch->records) {
+      visit({record.offset, record.append_time, record.bytes});
+    }
+    batch->records.clear();
+    return batch;
+  }
 
   // Where the next Read starts.
   virtual int64_t next_offset() const = 0;

@@ -40,22 +40,42 @@ absl::Status Ended(const SubscriptionStore& store, const rpc::StreamGate& gate,
   return absl::OkStatus();
 }
 
+// Copies the records of each batch together.
+class BatchCollector final : public ResponseWriter {
+ public:
+  explicit BatchCollector(const WriteBatch& write) : write_(write) {}
+
+  void Add(const RecordView& record) override {
+    batch_.records.push_back({record.offset, record.append_time, std::string(record.bytes)});
+  }
+
+  bool Write(const StreamTicket& ticket, const std::vector<Gap>& gaps,
+             int64_t next_offset) override {
+    batch_.gaps = gaps;
+    batch_.next_offset = next_offset;
+    return write_(ticket, std::exchange(batch_, {}));
+  }
+
+ private:
+  const WriteBatch& write_;
+  JournalBatch batch_;
+};
+
 // Ends when the stream does.
 absl::Status Serve(SubscriptionStore& store, Journal& journal, const rpc::StreamGate& gate,
                    const grpc::ServerContext& context, const StreamTicket& ticket, int max_records,
-                   const WriteBatch& write) {
+                   ResponseWriter& writer) {
   const absl::Status broken = absl::CancelledError("the stream is broken");
-  JournalBatch first;
-  first.next_offset = ticket.start;
-  if (!write(ticket, std::move(first))) return broken;
+  if (!writer.Write(ticket, {}, ticket.start)) return broken;
   const std::unique_ptr<JournalReader> reader = journal.NewReader(ticket.start);
   while (true) {
     if (absl::Status status = Ended(store, gate, context, ticket); !status.ok()) return status;
     if (!journal.WaitDurable(reader->next_offset(), kLookUpInterval)) continue;
-    auto batch = reader->Read(max_records, kMaxBatchBytes);
+    const auto batch = reader->Visit(max_records, kMaxBatchBytes,
+                                     [&](const RecordView& record) { writer.Add(record); });
     if (!batch.ok()) return batch.status();
     failpoint::Reach(failpoint::Point::kSend);
-    if (!write(ticket, *std::move(batch))) return broken;
+    if (!writer.Write(ticket, batch->gaps, batch->next_offset)) return broken;
     failpoint::Reach(failpoint::Point::kSent);
   }
 }
@@ -64,7 +84,7 @@ absl::Status Serve(SubscriptionStore& store, Journal& journal, const rpc::Stream
 
 grpc::Status ServeStream(SubscriptionStore& store, Journal& journal, rpc::StreamGate& gate,
                          grpc::ServerContext& context, const StreamOptions& options,
-                         const WriteBatch& write) {
+                         ResponseWriter& writer) {
   const auto max_records = BatchRecords(options.max_batch_size);
   if (!max_records.ok()) return rpc::ToGrpc(max_records.status());
   const auto start = StartFromProto(options.start, "start");
@@ -74,7 +94,14 @@ grpc::Status ServeStream(SubscriptionStore& store, Journal& journal, rpc::Stream
   const auto ticket = store.OpenStream(options.subscription, *start);
   if (!ticket.ok()) return rpc::ToGrpc(ticket.status());
   const absl::Cleanup close = [&] { store.CloseStream(*ticket); };
-  return rpc::ToGrpc(Serve(store, journal, gate, context, *ticket, *max_records, write));
+  return rpc::ToGrpc(Serve(store, journal, gate, context, *ticket, *max_records, writer));
+}
+
+grpc::Status ServeStream(SubscriptionStore& store, Journal& journal, rpc::StreamGate& gate,
+                         grpc::ServerContext& context, const StreamOptions& options,
+                         const WriteBatch& write) {
+  BatchCollector collector(write);
+  return ServeStream(store, journal, gate, context, options, collector);
 }
 
 }  // namespace sluice

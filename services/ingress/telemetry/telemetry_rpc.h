@@ -1,6 +1,9 @@
 #ifndef SLUICE_SERVICES_INGRESS_TELEMETRY_TELEMETRY_RPC_H_
 #define SLUICE_SERVICES_INGRESS_TELEMETRY_TELEMETRY_RPC_H_
 
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/sync_stream.h>
+
 #include <functional>
 
 #include "absl/time/time.h"
@@ -40,9 +43,6 @@ class TelemetryRpc final : public v1::TelemetryService::Service {
   grpc::Status PublishTelemetry(grpc::ServerContext* context,
                                 const v1::PublishTelemetryRequest* request,
                                 v1::PublishTelemetryResponse* response) override;
-  grpc::Status SubscribeTelemetry(
-      grpc::ServerContext* context, const v1::SubscribeTelemetryRequest* request,
-      grpc::ServerWriter<v1::SubscribeTelemetryResponse>* writer) override;
   grpc::Status AcknowledgeTelemetry(grpc::ServerContext* context,
                                     const v1::AcknowledgeRequest* request,
                                     v1::AcknowledgeResponse* response) override;
@@ -74,6 +74,11 @@ class TelemetryRpc final : public v1::TelemetryService::Service {
                                  v1::ListUnknownTopicsResponse* response) override;
 
  private:
+  // SubscribeTelemetry, whose responses are written as bytes.
+  using SubscribeStreamer =
+      grpc::ServerSplitStreamer<v1::SubscribeTelemetryRequest, grpc::ByteBuffer>;
+  grpc::Status Subscribe(grpc::ServerContext* context, SubscribeStreamer* streamer);
+
   // Waits until what the receipt names is on disk, as long as the call lasts, or for half a minute
   // from `begin` (an uptime) on.
   absl::Status AwaitOnDisk(const grpc::ServerContext& context, absl::Duration begin,
