@@ -167,6 +167,10 @@ absl::StatusOr<int64_t> FileJournal::DoAppend(absl::string_view record, WaitsFor
   return offset;
 }
 
+void FileJournal::RequestSync() {
+  if (end_offset_ > durable_offset_) sync_thread_->Wake();
+}
+
 absl::StatusOr<int64_t> FileJournal::Write(absl::string_view record, int64_t unwritten_bytes) {
   const int64_t frame_bytes = kRecordHeaderBytes + static_cast<int64_t>(record.size());
   if (writer_->position() > kSegmentHeaderBytes &&

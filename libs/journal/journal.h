@@ -153,6 +153,9 @@ class Journal {
     return DoAppend(record, waits_for);
   }
 
+  // Has what is appended synced as soon as may be, without waiting for it.
+  virtual void RequestSync() {}
+
   // Whether Append has room and its last write went well; otherwise what stands in the way, as
   // Append says it. Does not wait for a record to come: after a failed write it tries a file of its
   // own, with an fsync. For health, about once a second.

@@ -298,6 +298,14 @@ TEST_F(JournalTest, WhatIsToSurviveAKillIsWrittenAtOnce) {
   EXPECT_EQ(Offsets(ReadAll(*Open().value())).size(), 1u);
 }
 
+TEST_F(JournalTest, ASyncThatIsAskedForTakesAllThatIsUnwritten) {
+  auto journal = Open().value();
+  journal->RequestSync();
+  ASSERT_EQ(journal->Append("0", WaitsFor::kNothing).value(), 0);
+  journal->RequestSync();
+  ASSERT_TRUE(journal->WaitDurable(0, absl::InfiniteDuration()));
+}
+
 TEST_F(JournalTest, ClosingWritesWhatIsUnwritten) {
   auto journal = Open().value();
   ASSERT_TRUE(journal->Append("0", WaitsFor::kNothing).ok());

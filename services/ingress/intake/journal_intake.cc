@@ -350,6 +350,12 @@ absl::Status JournalIntake::CheckWritable() const {
   return status;
 }
 
+void JournalIntake::RequestSync() {
+  for (Journal* const journal : {parts_.telemetry, parts_.dead_letters, parts_.reports}) {
+    journal->RequestSync();
+  }
+}
+
 bool JournalIntake::IsDurable(const Receipt& receipt) const {
   const Journal* journal = LogOf(receipt.log);
   return journal == nullptr || journal->durable_offset() > receipt.offset;
