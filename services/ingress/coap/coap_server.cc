@@ -36,8 +36,8 @@ constexpr int64_t kPendingAnswerBytes = 1024;
 // send next.
 constexpr int kDatagramsPerTurn = 64;
 constexpr size_t kAnswersPerTurn = 64;
-// While nothing waits for longer than this, hardly an answer will become a separate response.
-constexpr absl::Duration kQuickDisk = absl::Milliseconds(100);
+// The disk counts as quick, and hardly an answer will become a separate response, as long as none
+// has waited for half of the time after which it does.
 constexpr size_t kKeptSessionsWhileQuick = 64;
 // A CON that is not acknowledged is sent again for at most so long (MAX_TRANSMIT_WAIT).
 constexpr absl::Duration kMaxTransmitWait = absl::Seconds(93);
@@ -321,7 +321,8 @@ void CoapServer::Pend(coap_session_t* session, PendingAnswer pending) {
 
 bool CoapServer::MayKeepSession() const {
   if (kept_sessions_ >= options_.max_separate_responses) return false;
-  return kept_sessions_ < kKeptSessionsWhileQuick || pending_.LongestWait() > kQuickDisk;
+  return kept_sessions_ < kKeptSessionsWhileQuick ||
+         pending_.LongestWait() > options_.pending.acknowledge_after / 2;
 }
 
 void CoapServer::ReleaseSession(const PendingAnswer& pending) {

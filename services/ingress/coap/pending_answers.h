@@ -39,7 +39,7 @@ struct PendingAnswer {
 class PendingAnswers {
  public:
   struct Options {
-    size_t max_answers = 4096;
+    size_t max_answers = 16'384;
     // After so long the sender of a CON gets an empty acknowledgement, before it sends again (after
     // 2 s at the earliest, RFC 7252, 4.8).
     absl::Duration acknowledge_after = absl::Seconds(1);
