@@ -15,6 +15,7 @@
 #include "libs/status/field_violation.h"
 #include "services/ingress/coap/answer_datagram.h"
 #include "services/ingress/coap/coap_pdu.h"
+#include "services/ingress/coap/random_bytes.h"
 
 namespace sluice::ingress {
 namespace {
@@ -112,6 +113,7 @@ absl::Status CoapServer::Listen(const ListenAddress& address) {
   coap_startup();
   coap_set_log_handler(OnLibraryLog);
   coap_set_log_level(LOG_WARNING);
+  coap_set_prng(FillRandom);
   wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   context_ = coap_new_context(nullptr);
   if (wake_fd_ < 0 || context_ == nullptr) return absl::InternalError("CoAP: out of resources");
@@ -128,7 +130,7 @@ absl::Status CoapServer::Listen(const ListenAddress& address) {
   if (socket_ < 0) return absl::InternalError("CoAP: libcoap's socket is not among the open files");
   EnlargeReceiveBuffer(socket_, kReceiveBufferBytes);
   sender_ = std::make_unique<DatagramSender>(socket_);
-  coap_prng(&next_message_id_, sizeof(next_message_id_));
+  FillRandom(&next_message_id_, sizeof(next_message_id_));
   coap_endpoint_set_default_mtu(endpoint, kMaxDatagramBytes);
   coap_context_set_max_idle_sessions(context_, options_.max_idle_sessions);
   coap_context_set_session_timeout(context_, kSessionTimeoutSeconds);
