@@ -58,7 +58,8 @@ class TempDirectory {
 bool AppendGroup(Journal* journal) {
   int64_t last = 0;
   for (int i = 0; i < kGroup; ++i) {
-    const auto offset = journal->Append(Record(i));
+    const auto offset =
+        journal->Append(Record(i), i + 1 < kGroup ? WaitsFor::kNothing : WaitsFor::kDurable);
     if (!offset.ok()) return false;
     last = *offset;
   }
