@@ -41,6 +41,11 @@ int IndexOf(const char* method) {
       ->index();
 }
 
+// The client is gone, or sent what is no message.
+grpc::Status Unreadable() {
+  return grpc::Status(grpc::StatusCode::INTERNAL, "the request cannot be read");
+}
+
 // Takes the bytes over.
 grpc::ByteBuffer ToByteBuffer(std::string bytes) {
   auto* const owner = new std::string(std::move(bytes));
@@ -115,17 +120,20 @@ absl::Status TelemetryRpc::AwaitOnDisk(const grpc::ServerContext& context, absl:
   return status;
 }
 
-grpc::Status TelemetryRpc::PublishTelemetry(grpc::ServerContext* context,
-                                            const v1::PublishTelemetryRequest* request,
-                                            v1::PublishTelemetryResponse* response) {
+grpc::Status TelemetryRpc::StreamedPublishTelemetry(
+    grpc::ServerContext* context,
+    grpc::ServerUnaryStreamer<v1::PublishTelemetryRequest, v1::PublishTelemetryResponse>*
+        streamer) {
+  v1::PublishTelemetryRequest request;
+  if (!streamer->Read(&request)) return Unreadable();
   const absl::Duration begin = parts_.clock->Uptime();
   MemoryBudget::Share memory(parts_.budget);
-  if (!memory.TrySet(MemoryOf(*request))) {
+  if (!memory.TrySet(MemoryOf(request))) {
     return rpc::ToGrpc(
         WithRetryInfo(absl::ResourceExhaustedError("too much is under way already"), kRetryAfter));
   }
   Receipt last;
-  auto results = PublishAll(*request, MomentOf(*parts_.clock), parts_.intake, &last);
+  auto results = PublishAll(&request, MomentOf(*parts_.clock), parts_.intake, &last);
   if (!results.ok()) return rpc::ToGrpc(results.status());
 
   const absl::Status status = AwaitOnDisk(*context, begin, last);
@@ -133,15 +141,13 @@ grpc::Status TelemetryRpc::PublishTelemetry(grpc::ServerContext* context,
   if (last.log != Receipt::Log::kNone && parts_.on_acknowledged) {
     parts_.on_acknowledged(parts_.clock->Uptime() - begin);
   }
-  *response = *std::move(results);
+  streamer->Write(*results);
   return grpc::Status::OK;
 }
 
 grpc::Status TelemetryRpc::Subscribe(grpc::ServerContext* context, SubscribeStreamer* streamer) {
   v1::SubscribeTelemetryRequest request;
-  if (!streamer->Read(&request)) {
-    return grpc::Status(grpc::StatusCode::INTERNAL, "the request cannot be read");
-  }
+  if (!streamer->Read(&request)) return Unreadable();
   const auto filter = TelemetryFilter::Create(request.filter());
   if (!filter.ok()) return rpc::ToGrpc(filter.status());
   StreamOptions options;

@@ -23,7 +23,8 @@ namespace sluice::ingress {
 
 // sluice.v1.TelemetryService over the intake, the telemetry journal with its subscriptions, and the
 // dead-letter log. Thread-safe.
-class TelemetryRpc final : public v1::TelemetryService::Service {
+class TelemetryRpc final : public v1::TelemetryService::WithStreamedUnaryMethod_PublishTelemetry<
+                               v1::TelemetryService::Service> {
  public:
   // What it works with; all of it outlives the service.
   struct Parts {
@@ -40,9 +41,11 @@ class TelemetryRpc final : public v1::TelemetryService::Service {
   };
   explicit TelemetryRpc(Parts parts);
 
-  grpc::Status PublishTelemetry(grpc::ServerContext* context,
-                                const v1::PublishTelemetryRequest* request,
-                                v1::PublishTelemetryResponse* response) override;
+  // PublishTelemetry; reads the request itself, since what is taken in is changed in its place.
+  grpc::Status StreamedPublishTelemetry(
+      grpc::ServerContext* context,
+      grpc::ServerUnaryStreamer<v1::PublishTelemetryRequest, v1::PublishTelemetryResponse>*
+          streamer) override;
   grpc::Status AcknowledgeTelemetry(grpc::ServerContext* context,
                                     const v1::AcknowledgeRequest* request,
                                     v1::AcknowledgeResponse* response) override;
