@@ -2,20 +2,19 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
-#include <fstream>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "libs/net/port_owner.h"
 
 namespace sluice::ingress {
@@ -29,6 +28,22 @@ absl::Status CannotListen(const ListenAddress& address, int error) {
   }
   return absl::AlreadyExistsError(
       absl::StrCat("cannot listen on udp ", address.ToString(), ": ", why));
+}
+
+bool IsUdpOn(int port, int fd) {
+  int type = 0;
+  socklen_t type_size = sizeof(type);
+  sockaddr_storage bound{};
+  socklen_t size = sizeof(bound);
+  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) != 0 || type != SOCK_DGRAM ||
+      getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) != 0) {
+    return false;
+  }
+  if (bound.ss_family == AF_INET) {
+    return ntohs(reinterpret_cast<const sockaddr_in&>(bound).sin_port) == port;
+  }
+  return bound.ss_family == AF_INET6 &&
+         ntohs(reinterpret_cast<const sockaddr_in6&>(bound).sin6_port) == port;
 }
 
 }  // namespace
@@ -93,22 +108,19 @@ ClaimedUdpPort::~ClaimedUdpPort() {
 }
 
 int64_t DroppedDatagrams(int port) {
-  const std::string ending = absl::StrCat(":", absl::Hex(port, absl::kZeroPad4));
   int64_t dropped = 0;
-  for (const char* table : {"/proc/net/udp", "/proc/net/udp6"}) {
-    std::ifstream sockets(table);
-    std::string line;
-    while (std::getline(sockets, line)) {
-      // The second column is the local ADDRESS:PORT in hex, the last one counts the drops.
-      const std::vector<absl::string_view> columns =
-          absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
-      int64_t drops = 0;
-      if (columns.size() > 2 && absl::EndsWithIgnoreCase(columns[1], ending) &&
-          absl::SimpleAtoi(columns.back(), &drops)) {
-        dropped += drops;
-      }
+  DIR* const open_files = opendir("/proc/self/fd");
+  if (open_files == nullptr) return dropped;
+  while (const dirent* entry = readdir(open_files)) {
+    int fd = -1;
+    uint32_t memory[SK_MEMINFO_VARS] = {};
+    socklen_t size = sizeof(memory);
+    if (absl::SimpleAtoi(entry->d_name, &fd) && IsUdpOn(port, fd) &&
+        getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &size) == 0) {
+      dropped += memory[SK_MEMINFO_DROPS];
     }
   }
+  closedir(open_files);
   return dropped;
 }
 

@@ -41,8 +41,9 @@ class ClaimedUdpPort {
   socklen_t size_ = 0;
 };
 
-// Datagrams that the system has dropped since the sockets on this port were opened, for want of
-// room in their receive buffers (or of checksums that fit). Reads /proc; 0 if that cannot be known.
+// Datagrams that the system has dropped since the sockets of this process on this port were opened,
+// for want of room in their receive buffers (or of checksums that fit); 0 if that cannot be known.
+// Asks them, not /proc/net/udp, which takes the longer the more sockets the machine has.
 int64_t DroppedDatagrams(int port);
 
 }  // namespace sluice::ingress
