@@ -11,6 +11,9 @@ namespace sluice::analytics {
 namespace {
 
 constexpr char kSubscription[] = "analytics";
+// Messages may gather for so long: to be woken for each costs both sides several times what it
+// takes to judge it.
+constexpr int kMinIntervalMs = 20;
 constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
 constexpr absl::Duration kLongestPause = absl::Seconds(5);
 
@@ -66,6 +69,7 @@ bool TelemetryFeed::ReadStream(grpc::ClientContext* context, absl::Status* end) 
   v1::SubscribeTelemetryRequest request;
   request.set_subscription(kSubscription);
   request.mutable_start()->mutable_resume();
+  request.mutable_min_interval()->set_nanos(kMinIntervalMs * 1'000'000);
   const auto reader = stub_->SubscribeTelemetry(context, request);
   v1::SubscribeTelemetryResponse batch;
   bool was_open = false;

@@ -83,6 +83,7 @@ grpc::Status TelemetryRpc::SubscribeTelemetry(
   options.subscription = request->subscription();
   options.start = request->start();
   options.max_batch_size = request->max_batch_size();
+  options.min_interval = request->min_interval();
   return ServeStream(*parts_.subscriptions, *parts_.telemetry, *parts_.streams, *context, options,
                      [&](const StreamTicket& ticket, JournalBatch batch) {
                        v1::SubscribeTelemetryResponse response;
