@@ -25,6 +25,7 @@
 #include "libs/file/disk_probe.h"
 #include "libs/file/file_system.h"
 #include "libs/log/log_setup.h"
+#include "libs/memory/resident_memory.h"
 #include "libs/rpc/metrics_endpoint.h"
 #include "libs/rpc/server.h"
 #include "libs/version/version.h"
@@ -245,6 +246,7 @@ absl::Status Life::Serve(const MetricsEndpoint& metrics_endpoint) {
   if (status.ok()) {
     spdlog::info("{} {} is ready (pid {}, data in {})", name_, kVersion, getpid(),
                  data_dir_->path());
+    ReleaseStartupMemory();
     ServeUntilToldToStop(server->get());
     unlink(endpoints_path.c_str());
   }
@@ -312,6 +314,7 @@ int RunServiceWithConfig(
   const sigset_t signals = LifeSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  LimitHeaps();
 
   Flags flags;
   CLI::App app(
