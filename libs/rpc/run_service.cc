@@ -26,6 +26,7 @@
 #include "libs/file/disk_probe.h"
 #include "libs/file/file_system.h"
 #include "libs/log/log_setup.h"
+#include "libs/memory/resident_memory.h"
 #include "libs/rpc/metrics_endpoint.h"
 #include "libs/rpc/server.h"
 #include "libs/version/version.h"
@@ -246,6 +247,7 @@ absl::Status Life::Serve(const MetricsEndpoint& metrics_endpoint) {
   if (status.ok()) {
     spdlog::info("{} {} is ready (pid {}, data in {})", name_, kVersion, getpid(),
                  data_dir_->path());
+    ReleaseStartupMemory();
     ServeUntilToldToStop(server->get());
     unlink(endpoints_path.c_str());
   }
@@ -316,6 +318,7 @@ int RunServiceWithConfig(
   // Debian builds Abseil with its search for deadlocks, which takes one global lock whenever any
   // mutex is taken.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  LimitHeaps();
 
   Flags flags;
   CLI::App app(

@@ -1,11 +1,15 @@
 #include "libs/subscription/serve_stream.h"
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "libs/failpoint/failpoint.h"
+#include "libs/proto_time/proto_time.h"
 #include "libs/rpc/grpc_status.h"
 #include "libs/status/field_violation.h"
 #include "libs/subscription/subscription_proto.h"
@@ -16,6 +20,7 @@ namespace {
 constexpr int kDefaultBatchRecords = 1000;
 constexpr int kMaxBatchRecords = 10'000;
 constexpr int64_t kMaxBatchBytes = 1 << 20;
+constexpr absl::Duration kLongestInterval = absl::Seconds(10);
 // How long a stream may fail to notice that it should end.
 constexpr absl::Duration kLookUpInterval = absl::Milliseconds(200);
 
@@ -25,6 +30,20 @@ absl::StatusOr<int> BatchRecords(int max_batch_size) {
                         absl::StrCat("is ", max_batch_size, "; must be 0 to ", kMaxBatchRecords));
   }
   return max_batch_size == 0 ? kDefaultBatchRecords : max_batch_size;
+}
+
+absl::StatusOr<absl::Duration> MinInterval(const google::protobuf::Duration& duration) {
+  const absl::Duration interval = FromProto(duration);
+  if (interval < absl::ZeroDuration() || interval > kLongestInterval) {
+    return InvalidField("min_interval",
+                        absl::StrCat("is ", absl::FormatDuration(interval), "; must be 0 to ",
+                                     absl::FormatDuration(kLongestInterval)));
+  }
+  return interval;
+}
+
+absl::Duration Uptime() {
+  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
 // Why the stream should end; OK if it should not.
@@ -64,19 +83,26 @@ class BatchCollector final : public ResponseWriter {
 // Ends when the stream does.
 absl::Status Serve(SubscriptionStore& store, Journal& journal, const rpc::StreamGate& gate,
                    const grpc::ServerContext& context, const StreamTicket& ticket, int max_records,
-                   ResponseWriter& writer) {
+                   absl::Duration min_interval, ResponseWriter& writer) {
   const absl::Status broken = absl::CancelledError("the stream is broken");
   if (!writer.Write(ticket, {}, ticket.start)) return broken;
   const std::unique_ptr<JournalReader> reader = journal.NewReader(ticket.start);
+  absl::Duration next_batch = Uptime();
   while (true) {
     if (absl::Status status = Ended(store, gate, context, ticket); !status.ok()) return status;
     if (!journal.WaitDurable(reader->next_offset(), kLookUpInterval)) continue;
+    if (const absl::Duration wait = next_batch - Uptime(); wait > absl::ZeroDuration()) {
+      absl::SleepFor(std::min(wait, kLookUpInterval));
+      continue;
+    }
     const auto batch = reader->Visit(max_records, kMaxBatchBytes,
                                      [&](const RecordView& record) { writer.Add(record); });
     if (!batch.ok()) return batch.status();
+    const bool is_behind = journal.WaitDurable(reader->next_offset(), absl::ZeroDuration());
     failpoint::Reach(failpoint::Point::kSend);
     if (!writer.Write(ticket, batch->gaps, batch->next_offset)) return broken;
     failpoint::Reach(failpoint::Point::kSent);
+    next_batch = Uptime() + (is_behind ? absl::ZeroDuration() : min_interval);
   }
 }
 
@@ -87,6 +113,8 @@ grpc::Status ServeStream(SubscriptionStore& store, Journal& journal, rpc::Stream
                          ResponseWriter& writer) {
   const auto max_records = BatchRecords(options.max_batch_size);
   if (!max_records.ok()) return rpc::ToGrpc(max_records.status());
+  const auto min_interval = MinInterval(options.min_interval);
+  if (!min_interval.ok()) return rpc::ToGrpc(min_interval.status());
   const auto start = StartFromProto(options.start, "start");
   if (!start.ok()) return rpc::ToGrpc(start.status());
   const auto pass = gate.Enter();
@@ -94,7 +122,8 @@ grpc::Status ServeStream(SubscriptionStore& store, Journal& journal, rpc::Stream
   const auto ticket = store.OpenStream(options.subscription, *start);
   if (!ticket.ok()) return rpc::ToGrpc(ticket.status());
   const absl::Cleanup close = [&] { store.CloseStream(*ticket); };
-  return rpc::ToGrpc(Serve(store, journal, gate, context, *ticket, *max_records, writer));
+  return rpc::ToGrpc(
+      Serve(store, journal, gate, context, *ticket, *max_records, *min_interval, writer));
 }
 
 grpc::Status ServeStream(SubscriptionStore& store, Journal& journal, rpc::StreamGate& gate,

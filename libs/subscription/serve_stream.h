@@ -1,6 +1,7 @@
 #ifndef SLUICE_LIBS_SUBSCRIPTION_SERVE_STREAM_H_
 #define SLUICE_LIBS_SUBSCRIPTION_SERVE_STREAM_H_
 
+#include <google/protobuf/duration.pb.h>
 #include <grpcpp/server_context.h>
 
 #include <cstdint>
@@ -19,7 +20,8 @@ namespace sluice {
 struct StreamOptions {
   std::string subscription;  // empty: a stream without a name
   v1::Start start;
-  int max_batch_size = 0;  // records: 0 to 10,000; 0 means 1,000
+  int max_batch_size = 0;                   // records: 0 to 10,000; 0 means 1,000
+  google::protobuf::Duration min_interval;  // between two responses to who is not behind, 0 to 10 s
 };
 
 // Makes the responses of one stream and writes them.
@@ -47,8 +49,8 @@ using WriteBatch = std::function<bool(const StreamTicket& ticket, JournalBatch b
 // The first batch is empty and comes at once, with next_offset where the stream begins: from then
 // on the subscriber knows journal, epoch and place. After that `writer` gets what is durable, batch
 // by batch, each up to max_batch_size records and about 1 MiB: batches grow with the backlog.
-// Nothing is read before `Write` has returned, so a stream costs one batch of memory. An idle
-// stream looks up five times a second.
+// Nothing is read before `Write` has returned, so a stream costs one batch of memory. With a
+// min_interval more gathers in each batch. An idle stream looks up five times a second.
 grpc::Status ServeStream(SubscriptionStore& store, Journal& journal, rpc::StreamGate& gate,
                          grpc::ServerContext& context, const StreamOptions& options,
                          ResponseWriter& writer);

@@ -14,6 +14,9 @@ namespace {
 
 constexpr size_t kBatchBlockBytes = 64 << 10;
 constexpr char kSubscription[] = "analytics";
+// Messages may gather for so long: to be woken for each costs both sides several times what it
+// takes to judge it.
+constexpr int kMinIntervalMs = 20;
 constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
 constexpr absl::Duration kLongestPause = absl::Seconds(5);
 
@@ -69,6 +72,7 @@ bool TelemetryFeed::ReadStream(grpc::ClientContext* context, absl::Status* end) 
   v1::SubscribeTelemetryRequest request;
   request.set_subscription(kSubscription);
   request.mutable_start()->mutable_resume();
+  request.mutable_min_interval()->set_nanos(kMinIntervalMs * 1'000'000);
   const auto reader = stub_->SubscribeTelemetry(context, request);
   // To free a batch piece by piece costs as much as to analyze it.
   std::vector<char> block(kBatchBlockBytes);

@@ -154,6 +154,7 @@ grpc::Status TelemetryRpc::Subscribe(grpc::ServerContext* context, SubscribeStre
   options.subscription = request.subscription();
   options.start = request.start();
   options.max_batch_size = request.max_batch_size();
+  options.min_interval = request.min_interval();
   TelemetryWriter writer(parts_.telemetry->id(), &*filter, streamer);
   return ServeStream(*parts_.subscriptions, *parts_.telemetry, *parts_.streams, *context, options,
                      writer);
