@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "absl/time/clock.h"
-
 namespace sluice::journal {
 
 SyncThread::SyncThread(const Times& times, std::function<bool()> work)
@@ -38,8 +36,7 @@ void SyncThread::Run() {
              !changed_.WaitWithTimeout(&mutex_, times_.longest_rest)) {
       }
       if (!due_ && !soon_ && stopping_) return;
-      const absl::Time gathered = absl::Now() + times_.soon;
-      while (soon_ && !due_ && !stopping_ && !changed_.WaitWithDeadline(&mutex_, gathered)) {
+      while (soon_ && !due_ && !stopping_ && !changed_.WaitWithTimeout(&mutex_, times_.soon)) {
       }
     }
     due_ = false;
