@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -68,51 +69,49 @@ class PayloadDecoder::JsonReadings {
     const int before = readings->size();
     const absl::string_view text = Trim(payload);
     if (text.empty()) return absl::InvalidArgumentError("the payload is empty");
-    const bool document = !number_only && (text[0] == '{' || text[0] == '[');
-    const absl::Status status = document ? Document(payload) : BareNumber(text, number_only);
-    if (status.ok() && readings->size() == before) {
+    const bool is_document = !number_only && (text[0] == '{' || text[0] == '[');
+    const bool done = is_document ? Document(payload) : BareNumber(text, number_only);
+    if (!done) return std::exchange(error_, absl::OkStatus());
+    if (readings->size() == before) {
       return absl::InvalidArgumentError("the payload holds no reading");
     }
-    return status;
+    return absl::OkStatus();
   }
 
  private:
-  absl::Status BareNumber(absl::string_view text, bool number_only) {
-    if (text == "null" && !number_only) return absl::OkStatus();
+  // These return false if error_ says what is wrong.
+
+  bool BareNumber(absl::string_view text, bool number_only) {
+    if (text == "null" && !number_only) return true;
     const auto number = ParseJsonNumber(text);
     if (const auto* error = absl::get_if<NumberError>(&number)) {
       if (*error != NumberError::kNotANumber) {
-        return absl::InvalidArgumentError(absl::StrCat(Quote(text), " ", Describe(*error)));
+        return Fail(absl::StrCat(Quote(text), " ", Describe(*error)));
       }
-      return absl::InvalidArgumentError(
-          absl::StrCat("the payload is ", Quote(text), "; it must be ",
-                       number_only ? "a number" : "a JSON object, an array or a number"));
+      return Fail(absl::StrCat("the payload is ", Quote(text), "; it must be ",
+                               number_only ? "a number" : "a JSON object, an array or a number"));
     }
+    if (readings_->size() >= kMaxReadings) return TooMany();
     v1::Reading* reading = Add(kBareMetric);
-    if (reading == nullptr) return std::exchange(error_, absl::OkStatus());
     if (const auto* whole = absl::get_if<int64_t>(&number)) {
       reading->set_int_value(*whole);
     } else {
       reading->set_double_value(absl::get<double>(number));
     }
-    return absl::OkStatus();
+    return true;
   }
 
-  absl::Status Document(absl::string_view payload) {
+  bool Document(absl::string_view payload) {
     // The parser reads past the end: it gets a copy with room behind it.
     const size_t room = payload.size() + simdjson::SIMDJSON_PADDING;
     if (buffer_.size() < room) buffer_.resize(room);
     std::memcpy(buffer_.data(), payload.data(), payload.size());
     dom::element root;
     if (parser_.parse(buffer_.data(), payload.size(), /*realloc_if_needed=*/false).get(root)) {
-      return absl::InvalidArgumentError(DiagnoseJson(payload, kMaxNesting));
+      return Fail(DiagnoseJson(payload, kMaxNesting));
     }
-    const bool done =
-        root.is_object() ? TopObject(dom::object(root), 1) : TopArray(dom::array(root));
-    return done ? absl::OkStatus() : std::exchange(error_, absl::OkStatus());
+    return root.is_object() ? TopObject(dom::object(root), 1) : TopArray(dom::array(root));
   }
-
-  // These return false if error_ says what is wrong.
 
   bool TopArray(dom::array array) {
     for (const dom::element form : array) {
@@ -203,8 +202,8 @@ class PayloadDecoder::JsonReadings {
       default:
         break;
     }
+    if (readings_->size() >= kMaxReadings) return TooMany();
     v1::Reading* reading = Add(path);
-    if (reading == nullptr) return false;
     switch (type) {
       case dom::element_type::INT64:
         reading->set_int_value(int64_t(value));
@@ -245,25 +244,23 @@ class PayloadDecoder::JsonReadings {
     }
   }
 
-  // nullptr: there are too many.
   v1::Reading* Add(absl::string_view metric) {
-    if (readings_->size() >= kMaxReadings) {
-      Fail(absl::StrCat("the payload holds more than ", kMaxReadings, " readings"));
-      return nullptr;
-    }
     v1::Reading* reading = readings_->Add();
     reading->mutable_metric()->append(metric.data(), metric.size());
     return reading;
   }
 
-  bool Fail(absl::string_view what) {
+  ABSL_ATTRIBUTE_COLD bool Fail(absl::string_view what) {
     error_ = absl::InvalidArgumentError(what);
     return false;
   }
-  bool Wrong(absl::string_view path, absl::string_view what) {
+  ABSL_ATTRIBUTE_COLD bool Wrong(absl::string_view path, absl::string_view what) {
     return Fail(path.empty() ? std::string(what) : absl::StrCat(Quote(path), ": ", what));
   }
-  bool Duplicate(absl::string_view path) {
+  ABSL_ATTRIBUTE_COLD bool TooMany() {
+    return Fail(absl::StrCat("the payload holds more than ", kMaxReadings, " readings"));
+  }
+  ABSL_ATTRIBUTE_COLD bool Duplicate(absl::string_view path) {
     return Fail(absl::StrCat("the key ", Quote(path), " stands there twice"));
   }
 
