@@ -60,7 +60,8 @@ class Prepared:
     def _fill(self, flags):
         """Half of the records."""
         subprocess.run([str(part) for part in (BIN / "bench/fill", self._box.grpc("registry"), self._box.grpc("ingress"), PREFIX,
-                                               flags.devices, flags.records // 2, "ids")], check=True)
+                                               flags.devices, flags.records // 2, "ids")], check=True,
+                       stdout=subprocess.DEVNULL)
 
 
 PREPARED = Prepared()

@@ -105,7 +105,7 @@ def fill_windows(box, flags):
     """As after a quarter of an hour. Then the box is started anew, so that nothing is measured of this haste."""
     for prefix in ("sim", "coap"):
         subprocess.run([str(part) for part in (BIN / "bench/fill", box.grpc("registry"), box.grpc("ingress"), prefix,
-                                               flags.devices // 2, flags.devices // 2 * flags.samples)], check=True)
+                                               flags.devices // 2, flags.devices // 2 * flags.samples)], check=True, stdout=subprocess.DEVNULL)
     await_analysed(box, flags.devices * flags.samples)
     box.stop()
     box.start()

@@ -5,8 +5,9 @@
 For each way in: first what gets through without loss is found, the fleet sending as fast as acknowledgements come. Then it sends
 by five times that rate, or as much of it as fleet and machine can produce (shown as `offered`), while a subscriber compares what
 it gets with what was acknowledged. gRPC has no rate: there it is 16 callers at once. Memory is what is resident, without the
-mapping of the ring: before, after 10 s, and the most from then on. From the end of the load on it is counted how long it takes
-until everything acknowledged has come and a probe's messages take no longer than before. Fails if anything acknowledged is lost.
+mapping of the ring: before, after 10 s, and the most from then on. After the load it is counted how long what was sent goes on to
+come (without a plugin the broker has queued for Paho; the system has up to 36 MiB in the buffers of each connection), and from
+then on, how long it takes until a probe's messages take no longer than before. Fails if anything acknowledged is lost.
 """
 
 import contextlib
@@ -30,6 +31,7 @@ from process import Process, StartFailed
 FACTOR = 5
 DEVICES = 200
 SETTLED_S = 10  # after so long memory is to grow no more
+DRAIN_S = 300  # what has not come by then is lost
 BACK_S = 60  # not back to normal by then: never
 # A probe is back to normal within so many times its latency before, or so much.
 NORMAL_FACTOR, NORMAL_US = 3, 20_000
@@ -54,8 +56,8 @@ class Way:
 
 WAYS = (
     Way("qos0", "MQTT QoS 0, plugin", "mqtt", ("--qos", 0), ()),
-    Way("qos1", "MQTT QoS 1, plugin", "mqtt", ("--inflight", 1000)),
-    Way("paho", "MQTT QoS 1, a subscription (Paho)", "mqtt", ("--inflight", 1000), source="paho"),
+    Way("qos1", "MQTT QoS 1, plugin", "mqtt", ("--inflight", 100)),
+    Way("paho", "MQTT QoS 1, a subscription (Paho)", "mqtt", ("--inflight", 100), source="paho"),
     Way("non", "CoAP NON", "coap", ("--coap-non",), ()),
     Way("con", "CoAP CON", "coap", ("--coap-inflight", 20)),
     Way("grpc", f"gRPC, {CALLERS} callers"),
@@ -115,7 +117,7 @@ class Site:
         """Returns the fleet's report, and when the load ended."""
         report = self._directory / "overload.json"
         command = [BINARIES["fleetsim"], "run", *self._fleet(self._way.flags), "--rate", int(rate), "--duration", f"{self._flags.seconds}s",
-                   "--payload-bytes", fleet.PAYLOAD_BYTES, "--settle", f"{BACK_S}s", "--subscribe", self.box.grpc("ingress"),
+                   "--payload-bytes", fleet.PAYLOAD_BYTES, "--settle", f"{DRAIN_S}s", "--subscribe", self.box.grpc("ingress"),
                    "--report", report]
         ended, words = None, []
         with subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as devices:
@@ -151,7 +153,7 @@ class Site:
         acknowledged = sum(int(ACKNOWLEDGED.search(caller.last_words())[1]) for caller in callers if not any(codes))
         problems = [caller.last_words() for caller, code in zip(callers, codes) if code != 0]
         with contextlib.suppress(StartFailed):
-            await_analysed(self.box, before + acknowledged, BACK_S)
+            await_analysed(self.box, before + acknowledged, DRAIN_S)
         received = analysed(self.box) - before
         if received < acknowledged:
             problems.append(f"{acknowledged} messages were acknowledged, {received:.0f} came")
@@ -172,14 +174,15 @@ def measure(way, flags):
         normal_us = site.probe_us()
         memory = Memory(site.pids)
         report, ended = site.overload(FACTOR * lossless, memory) if way.protocol else site.overload_grpc(memory)
+        came = time.monotonic()
         figures = {"lossless_per_s": lossless, "offered_per_s": report["sent"] / report["sending_us"] * 1e6,
-                   "acknowledged": report["acknowledged"], "received": report["received"], "all_came_s": time.monotonic() - ended,
+                   "acknowledged": report["acknowledged"], "received": report["received"], "all_came_s": came - ended,
                    "normal_us": normal_us, "problems": list(report["failures"])}
         while not (probe := site.probe_us()) or probe > max(NORMAL_US, NORMAL_FACTOR * (normal_us or 0)):
-            if time.monotonic() > ended + BACK_S:
+            if time.monotonic() > came + BACK_S:
                 figures["problems"].append(f"not back to normal after {BACK_S} s")
                 break
-        figures |= {"back_s": time.monotonic() - ended, "rss_mib": memory.figures()}
+        figures |= {"back_s": time.monotonic() - came, "rss_mib": memory.figures()}
         figures["problems"] += [f"{name} has ended" for name, process in site.box.processes.items() if not process.running()]
     finally:
         site.box.stop()
@@ -206,7 +209,7 @@ COLUMNS = [case.Column("lossless/s", "lossless_per_s"), case.Column("offered/s",
            case.Column("acknowledged", "acknowledged"), case.Column("received", "received"),
            *(case.Column(f"RSS {name} {when}, MiB", ("rss_mib", name, when), 1)
              for name in ("services", "mosquitto") for when in ("before", "early", "most")),
-           case.Column("all came after, s", "all_came_s", 1), case.Column("back after, s", "back_s", 1)]
+           case.Column("all came after, s", "all_came_s", 1), case.Column("then back after, s", "back_s", 1)]
 GOALS = [*(case.Goal(f"{way.title}: RSS after {SETTLED_S} s, times",
                      growth(way, SERVICES if way.source == "paho" else ("mosquitto", *SERVICES)), at_most=1.1) for way in WAYS),
          case.Goal("the broker that queues for Paho at most, MiB",
