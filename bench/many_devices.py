@@ -32,7 +32,8 @@ WINDOW_SAMPLES = 100  # analytics' default
 SECONDS_PER_MESSAGE = 10
 HELD = 0.98  # so much of the rate at least, or the figures are not those of this load
 ANALYSED = re.compile(r"^sluice_analytics_samples_total(?:\{.*\})? (\S+)", re.MULTILINE)
-BARE_COAP = BIN / "bench/bare_coap"
+# As coap.max_idle_sessions of ingress.
+IDLE_SESSIONS = 64
 
 
 class CoapDevices:
@@ -64,17 +65,16 @@ class CoapDevices:
 
 def measure_load(mqtt, coap, pids, directory, flags):
     """Lets the devices send; returns figures of processes {name: pid}."""
-    devices = CoapDevices(coap, flags, directory / "coap.json") if coap else None
+    devices = CoapDevices(coap, flags, directory / "coap.json")
     memory = {}
     try:
         load = fleet.run(["--mqtt", mqtt, "--mqtt-devices", flags.devices // 2, "--rate", flags.devices / 2 / SECONDS_PER_MESSAGE,
                           "--connect-timeout", "60s"],
-                         pids | ({"coap fleet": devices.pid} if devices else {}), directory / "mqtt.json", flags.warm_up, flags.seconds,
+                         pids | {"coap fleet": devices.pid}, directory / "mqtt.json", flags.warm_up, flags.seconds,
                          at_end=lambda: memory.update({name: usage.memory_mib(pid) for name, pid in pids.items()}))
-        reports = [load.report] + ([devices.end()] if devices else [])
+        reports = [load.report, devices.end()]
     finally:
-        if devices:
-            devices.stop()
+        devices.stop()
     cores = load.spent.cores()
     problems = [f"{report['acknowledged']} of {report['sent']} messages were acknowledged" for report in reports
                 if report["acknowledged"] < HELD * report["sent"]]
@@ -139,18 +139,15 @@ def measure_bare(flags):
     shorten(flags)
     directory = pathlib.Path(tempfile.mkdtemp(prefix="sluice-bench-"))
     box = Box(directory, Ports.free(), mqtt_source="paho")
-    coap, server = None, None
+    server = None
     try:
         box.start(names=("mosquitto",))
-        pids = {"mosquitto": box.processes["mosquitto"].pid}
-        if BARE_COAP.exists():
-            port = ports.free_port()
-            server = Process("bare_coap", [BARE_COAP, port, directory / "count"], directory / "logs/bare_coap.log")
-            server.start()
-            server.await_condition((directory / "count").exists, "count")
-            coap = f"127.0.0.1:{port}"
-            pids["bare_coap"] = server.pid
-        figures = measure_load(box.mqtt, coap, pids, directory, flags)
+        port = ports.free_port()
+        server = Process("bare_coap", [BIN / "bench/bare_coap", port, IDLE_SESSIONS, directory / "ready"], directory / "logs/bare_coap.log")
+        server.start()
+        server.await_condition((directory / "ready").exists, "ready file")
+        pids = {"mosquitto": box.processes["mosquitto"].pid, "bare_coap": server.pid}
+        figures = measure_load(box.mqtt, f"127.0.0.1:{port}", pids, directory, flags)
     finally:
         if server:
             server.stop()
