@@ -3,7 +3,7 @@
 
     ./sluice bench many_devices [--rounds 5] [--json DIR]
 
-The baseline is Mosquitto without a subscriber and a bare libcoap server (bench/bare_coap), with the same devices. Memory is
+The baseline is Mosquitto without a subscriber and a bare libcoap server, with the same devices. Memory is
 what is resident at the end, without the mapping of the ring, which is shown by itself: it is one for broker and ingress. Before
 that the devices send for a minute, in which what is remembered of CoAP messages becomes as much as it may be.
 """
@@ -163,7 +163,7 @@ def add_flags(parser):
     parser.add_argument("--samples", type=int, default=WINDOW_SAMPLES, help=argparse.SUPPRESS)
 
 
-ARMS = [case.Arm("bare", "Mosquitto" + (", bare libcoap server" if BARE_COAP.exists() else ""), measure_bare),
+ARMS = [case.Arm("bare", "Mosquitto, bare libcoap server", measure_bare),
         case.Arm("sluice", "the box", measure_sluice)]
 COLUMNS = [*(case.Column(f"RSS {name}, MiB", ("rss_mib", name), 1) for name in ("mosquitto", "bare_coap", *SERVICES)),
            case.Column("the ring, MiB", "ring_mib", 1),

@@ -22,12 +22,7 @@ def alone_at_qos_0(flags):
                 "cores_of_all": sum(load.spent.cores().values()), "others_cores": load.spent.others_cores}
 
 
-def main():
-    parser = case.arguments("mqtt", __doc__)
-    parser.add_argument("--qos", type=int, choices=(0, 1), default=1)
-    parser.add_argument("--seconds", type=float, default=10, help="how long a rate must hold (default: %(default)s)")
-    parser.add_argument("--devices", type=int, default=1000)
-    qos = parser.parse_known_args()[0].qos
+def run(parser, qos):
     arms = [Arm(way.name, way.title, alone_at_qos_0 if not qos and way is ways.ALONE else Search(way))
             for way in WAYS if qos or way is not ways.SLUICE_PAHO]
     columns = [Column("lossless, messages/s", "rate"), Column("p99, ms", "p99_ms", 1),
@@ -37,7 +32,20 @@ def main():
              Goal("Sluice to bare Paho", ratio("sluice-cloud", "paho", "rate"), at_least=1.3)]
     if qos:
         goals.append(Goal("Sluice by Paho to bare Paho", ratio("sluice-paho", "paho", "rate"), at_least=0.65))
-    return case.run("mqtt", f"Lossless rate at QoS {qos}, and CPU time of a message at that rate", parser, arms, columns, goals)
+    return case.run(f"mqtt_qos{qos}", f"Lossless rate at QoS {qos}, and CPU time of a message at that rate", parser, arms, columns, goals)
+
+
+def main():
+    parser = case.arguments("mqtt", __doc__)
+    parser.add_argument("--qos", type=int, choices=(0, 1), help="default: both")
+    parser.add_argument("--seconds", type=float, default=10, help="how long a rate must hold (default: %(default)s)")
+    parser.add_argument("--devices", type=int, default=1000)
+    chosen = parser.parse_args().qos
+    failed = 0
+    for qos in (1, 0) if chosen is None else (chosen,):
+        parser.set_defaults(qos=qos)
+        failed |= run(parser, qos)
+    return failed
 
 
 if __name__ == "__main__":
