@@ -1,10 +1,13 @@
-// Paho's C++ client with a callback that only counts. Usage: bare_paho PORT COUNT_FILE. Runs until
-// SIGTERM.
+// Paho's C++ client with a callback that only counts, and looks at the time in every 64th message.
+// Usage: bare_paho PORT COUNT_FILE. Runs until SIGTERM.
 
 #include <mqtt/async_client.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
 #include "bench/shared_count.h"
@@ -16,13 +19,23 @@ class Counting final : public mqtt::callback {
   explicit Counting(const char* path) : count_(path) {}
 
  private:
-  void message_arrived(mqtt::const_message_ptr) override { count_.Add(1); }
+  void message_arrived(mqtt::const_message_ptr message) override {
+    count_.Add(1);
+    if (++messages_ % 64 != 0) return;
+    const std::string& payload = message->get_payload_str();
+    const size_t time = payload.find("\"ts\":");
+    if (time == std::string::npos) return;
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    count_.AddLatency(std::chrono::duration_cast<std::chrono::milliseconds>(now).count() -
+                      std::atoll(payload.c_str() + time + 5));
+  }
   void connection_lost(const std::string& cause) override {
     std::fprintf(stderr, "connection lost: %s\n", cause.c_str());
     _exit(1);
   }
 
   sluice::bench::SharedCount count_;
+  uint64_t messages_ = 0;
 };
 
 }  // namespace

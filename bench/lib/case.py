@@ -122,9 +122,10 @@ def _show(title, arms, columns, goals, rounds):
     rows, results = [], []
     for goal in goals:
         values = [value for of_round in rounds if (value := goal.value(of_round)) is not None]
-        reached = goal.reached(statistics.median(values)) if values else None
+        has_bound = goal.at_least is not None or goal.at_most is not None
+        reached = goal.reached(statistics.median(values)) if values and has_bound else None
         results.append({"goal": goal.text, "wanted": goal.wanted, "values": values, "reached": reached})
-        rows.append([goal.text, goal.wanted, spread(values, 2), {True: "yes", False: "NO", None: "not measured"}[reached]])
+        rows.append([goal.text, goal.wanted, spread(values, 2), {True: "yes", False: "NO", None: "" if values else "not measured"}[reached]])
     if rows:
         table(["goal", "to reach", "measured", "reached"], rows)
     others = [value for of_round in rounds for figures in of_round.values() if (value := figures.get("others_cores")) is not None]

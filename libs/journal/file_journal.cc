@@ -16,6 +16,10 @@ namespace {
 
 // What a buffer may keep between two records.
 constexpr size_t kKeptFrameBytes = 64 << 10;
+// What nobody waits for is written when it is so much, or after that time: 200 writes and syncs a
+// second at most, however many messages there are.
+constexpr int64_t kUnwrittenBytes = 256 << 10;
+constexpr absl::Duration kGatherTime = absl::Milliseconds(5);
 // Offsets are reserved so many at a time: one more sync of the marks for each.
 constexpr int64_t kReservedOffsets = 4096;
 // With a fast writer: for so many groups like the last one.
@@ -75,6 +79,7 @@ absl::Status FileJournal::Start() {
   ListSegments(*log);
   absl::MutexLock append_lock(&append_mutex_);
   end_offset_ = log->end_offset;
+  written_offset_ = log->end_offset;
   max_time_us_ = log->max_time_us;
   if (log->continues_last) {
     const RecoveredSegment& last = log->segments.back();
@@ -95,8 +100,8 @@ absl::Status FileJournal::Start() {
   catalog_->SetDurable(*segment_, writer_->position(), log->end_offset);
   durable_offset_ = log->end_offset;
   for (const auto& [from, to] : log->holes) catalog_->Classify(from, to);
-  sync_thread_ = std::make_unique<SyncThread>(
-      options_.sync_interval, [this] { return SyncAndTidy(); }, kLongestRest);
+  const SyncThread::Times times = {options_.sync_interval, kGatherTime, kLongestRest};
+  sync_thread_ = std::make_unique<SyncThread>(times, [this] { return SyncAndTidy(); });
   return absl::OkStatus();
 }
 
@@ -137,7 +142,7 @@ FileJournal::~FileJournal() {
   marks_file_->Store(marks_).IgnoreError();
 }
 
-absl::StatusOr<int64_t> FileJournal::Append(absl::string_view record) {
+absl::StatusOr<int64_t> FileJournal::DoAppend(absl::string_view record, WaitsFor waits_for) {
   if (static_cast<int64_t>(record.size()) > kMaxRecordBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("a record of ", record.size(), " bytes; at most ", kMaxRecordBytes));
@@ -148,22 +153,31 @@ absl::StatusOr<int64_t> FileJournal::Append(absl::string_view record) {
     if (failed_) return absl::UnavailableError("the journal's disk has failed");
     absl::Status room = MakeRoom(static_cast<int64_t>(record.size()));
     if (!room.ok()) return room;
-    offset = Write(record);
+    offset = Write(record, waits_for == WaitsFor::kNothing ? kUnwrittenBytes : 0);
     write_status_ = offset.status();
   }
   if (!offset.ok()) return offset;
   ++appended_records_;
   may_delete_ = true;
-  sync_thread_->Wake();
+  if (waits_for == WaitsFor::kDurable) {
+    sync_thread_->Wake();
+  } else {
+    sync_thread_->WakeSoon();
+  }
   return offset;
 }
 
-absl::StatusOr<int64_t> FileJournal::Write(absl::string_view record) {
+void FileJournal::RequestSync() {
+  if (end_offset_ > durable_offset_) sync_thread_->Wake();
+}
+
+absl::StatusOr<int64_t> FileJournal::Write(absl::string_view record, int64_t unwritten_bytes) {
   const int64_t frame_bytes = kRecordHeaderBytes + static_cast<int64_t>(record.size());
   if (writer_->position() > kSegmentHeaderBytes &&
       writer_->position() + frame_bytes > options_.segment_bytes) {
     const std::shared_ptr<File> full = writer_->file();
-    absl::Status status = BeginSegment(writer_->position(), 0);
+    absl::Status status = Flush(end_offset_);
+    if (status.ok()) status = BeginSegment(writer_->position(), 0);
     if (!status.ok()) return status;
     closed_files_.push_back(full);
   }
@@ -172,9 +186,13 @@ absl::StatusOr<int64_t> FileJournal::Write(absl::string_view record) {
   frame_.clear();
   AppendRecord(seed_, offset, time_us, record, &frame_);
   const int64_t position = writer_->position();
-  failpoint::Reach(failpoint::Point::kAppend);
-  if (absl::Status status = writer_->Append(frame_); !status.ok()) return status;
-  failpoint::Reach(failpoint::Point::kAppended);
+  writer_->Add(frame_);
+  if (writer_->added_bytes() > unwritten_bytes) {
+    if (absl::Status status = Flush(offset + 1); !status.ok()) {
+      writer_->TakeBack(position);
+      return status;
+    }
+  }
   if (position >= next_index_position_) {
     catalog_->AddIndexPoint(position, offset);
     next_index_position_ = position + kIndexBytes;
@@ -184,6 +202,15 @@ absl::StatusOr<int64_t> FileJournal::Write(absl::string_view record) {
   room_bytes_ -= frame_bytes;
   end_offset_ = offset + 1;
   return offset;
+}
+
+absl::Status FileJournal::Flush(int64_t end_offset) {
+  if (writer_->added_bytes() == 0) return absl::OkStatus();
+  failpoint::Reach(failpoint::Point::kAppend);
+  if (absl::Status status = writer_->Flush(); !status.ok()) return status;
+  failpoint::Reach(failpoint::Point::kAppended);
+  written_offset_ = end_offset;
+  return absl::OkStatus();
 }
 
 absl::Status FileJournal::MakeRoom(int64_t record_bytes) {
@@ -280,10 +307,12 @@ bool FileJournal::SyncAndTidy() {
 
 FileJournal::Extent FileJournal::TakeExtent() {
   absl::MutexLock lock(&append_mutex_);
+  // What cannot be written now stays for the next time.
+  if (absl::Status status = Flush(end_offset_); !status.ok()) write_status_ = status;
   Extent extent;
-  extent.end_offset = end_offset_;
+  extent.end_offset = written_offset_;
   if (extent.end_offset == durable_offset_) return extent;
-  extent.end_position = writer_->position();
+  extent.end_position = writer_->written();
   extent.segment = segment_;
   extent.files = std::move(closed_files_);
   closed_files_.clear();

@@ -23,9 +23,10 @@ namespace sluice::journal {
 
 // The journal in a directory of the file system.
 //
-// An appending thread holds append_mutex_ for one write(). The sync thread takes it for a moment to
-// see how far the log goes, syncs without it, and then tells the catalog, the waiting threads and
-// the listeners, in that order. Readers share the catalog alone.
+// An appending thread holds append_mutex_ for one write() at most. The sync thread takes it to
+// write what nobody waited for and to see how far the log goes, syncs without it, and then tells
+// the catalog, the waiting threads and the listeners, in that order. Readers share the catalog
+// alone.
 class FileJournal final : public Journal {
  public:
   static absl::StatusOr<std::unique_ptr<FileJournal>> Open(const JournalOptions& options,
@@ -33,7 +34,7 @@ class FileJournal final : public Journal {
   ~FileJournal() override;
 
   const std::string& id() const override { return id_; }
-  absl::StatusOr<int64_t> Append(absl::string_view record) override;
+  void RequestSync() override;
   absl::Status CheckWritable() override;
   int64_t begin_offset() const override { return catalog_->begin_offset(); }
   int64_t durable_offset() const override { return durable_offset_; }
@@ -49,6 +50,8 @@ class FileJournal final : public Journal {
   JournalStats stats() const override;
 
  private:
+  absl::StatusOr<int64_t> DoAppend(absl::string_view record, WaitsFor waits_for) override;
+
   // How far the log went at some moment, and the files that are not synced up to there.
   struct Extent {
     int64_t end_offset = 0;
@@ -67,8 +70,11 @@ class FileJournal final : public Journal {
   absl::Status BeginSegment(int64_t previous_end, int64_t skipped_before)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mutex_);
 
-  absl::StatusOr<int64_t> Write(absl::string_view record)
+  // A record may stay unwritten so long as no more than so many bytes are.
+  absl::StatusOr<int64_t> Write(absl::string_view record, int64_t unwritten_bytes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mutex_);
+  // Writes what was added, up to this offset.
+  absl::Status Flush(int64_t end_offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mutex_);
   int64_t UsualRecordBytes() const;
   // OK: a record of this size may be written.
   absl::Status MakeRoom(int64_t record_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mutex_);
@@ -105,6 +111,8 @@ class FileJournal final : public Journal {
   int64_t max_time_us_ ABSL_GUARDED_BY(append_mutex_) = INT64_MIN;
   // So much may be written before it is looked again whether there is room.
   int64_t room_bytes_ ABSL_GUARDED_BY(append_mutex_) = 0;
+  // How far the log is written.
+  int64_t written_offset_ ABSL_GUARDED_BY(append_mutex_) = 0;
   // Of the last write.
   absl::Status write_status_ ABSL_GUARDED_BY(append_mutex_);
   // Segments that were closed since the last sync began.

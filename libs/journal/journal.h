@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -23,6 +24,19 @@ enum class WhenFull {
   kRejectNew,
   // The oldest are deleted, counted, and become a gap.
   kDropOldest,
+};
+
+// What whoever appends a record waits for.
+enum class WaitsFor {
+  // That it is durable: written, and synced as soon as may be.
+  kDurable,
+  // That it survives kill -9: written, and synced some milliseconds later with all that came
+  // meanwhile.
+  kWritten,
+  // Nothing, since it has the record elsewhere until it is durable: written some milliseconds later
+  // too, with one write. After kill -9 it may be gone, and its offset used again. If it cannot be
+  // written then it stays, and every Append says so until it could.
+  kNothing,
 };
 
 struct JournalOptions {
@@ -77,6 +91,13 @@ struct JournalRecord {
   std::string bytes;
 };
 
+// A record as it lies in the memory of whoever reads the log.
+struct RecordView {
+  int64_t offset = 0;
+  absl::Time append_time;
+  absl::string_view bytes;
+};
+
 // What a reader found between where it stood and `next_offset`.
 struct JournalBatch {
   std::vector<JournalRecord> records;
@@ -105,7 +126,7 @@ class JournalReader;
 // one fdatasync serves all records appended while the one before it ran (group commit). Readers
 // never see past the durable offset.
 //
-// Thread-safe. Append is one write() on the caller's thread and never waits for the disk.
+// Thread-safe. Append is one write() on the caller's thread at most, and never waits for the disk.
 class Journal {
  public:
   // The largest record.
@@ -124,11 +145,16 @@ class Journal {
   // A random id that changes when the log is wiped or restored.
   virtual const std::string& id() const = 0;
 
-  // Appends a record and returns its offset; it is in the kernel's hands then (survives kill -9)
-  // and durable soon. INVALID_ARGUMENT: larger than kMaxRecordBytes. RESOURCE_EXHAUSTED: the log or
-  // the disk is full; says which. UNAVAILABLE: write failed. After an error nothing was appended,
-  // and the next call may succeed.
-  virtual absl::StatusOr<int64_t> Append(absl::string_view record) = 0;
+  // Appends a record and returns its offset; it is durable soon. INVALID_ARGUMENT: larger than
+  // kMaxRecordBytes. RESOURCE_EXHAUSTED: the log or the disk is full; says which. UNAVAILABLE:
+  // write failed. After an error nothing was appended, and the next call may succeed.
+  absl::StatusOr<int64_t> Append(absl::string_view record,
+                                 WaitsFor waits_for = WaitsFor::kDurable) {
+    return DoAppend(record, waits_for);
+  }
+
+  // Has what is appended synced as soon as may be, without waiting for it.
+  virtual void RequestSync() {}
 
   // Whether Append has room and its last write went well; otherwise what stands in the way, as
   // Append says it. Does not wait for a record to come: after a failed write it tries a file of its
@@ -175,6 +201,9 @@ class Journal {
   virtual std::unique_ptr<JournalReader> NewReader(int64_t offset) = 0;
 
   virtual JournalStats stats() const = 0;
+
+ private:
+  virtual absl::StatusOr<int64_t> DoAppend(absl::string_view record, WaitsFor waits_for) = 0;
 };
 
 // Reads a journal forward. One thread at a time.
@@ -186,6 +215,19 @@ class JournalReader {
   // `max_bytes` of them (at least one record). Empty if there is nothing yet. UNAVAILABLE: read
   // error of the disk.
   virtual absl::StatusOr<JournalBatch> Read(int max_records, int64_t max_bytes) = 0;
+
+  // As Read, but shows each record to `visit` in place of copying it: the bytes are there until
+  // that returns, and the batch has gaps and next_offset alone.
+  virtual absl::StatusOr<JournalBatch> Visit(int max_records, int64_t max_bytes,
+                                             absl::FunctionRef<void(const RecordView&)> visit) {
+    auto batch = Read(max_records, max_bytes);
+    if (!batch.ok()) return batch;
+    for (const JournalRecord& record : batch->records) {
+      visit({record.offset, record.append_time, record.bytes});
+    }
+    batch->records.clear();
+    return batch;
+  }
 
   // Where the next Read starts.
   virtual int64_t next_offset() const = 0;

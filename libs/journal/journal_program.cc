@@ -67,8 +67,11 @@ std::string JournalProgram::NextPayload(uint8_t code) {
 }
 
 void JournalProgram::Append(bool durable) {
-  const std::string payload = NextPayload(input_.Byte());
-  const auto offset = journal_->Append(payload);
+  const uint8_t code = input_.Byte();
+  const std::string payload = NextPayload(code);
+  // What is not waited for must survive a kill.
+  const bool may_wait = durable && code % 2 == 1;
+  const auto offset = journal_->Append(payload, may_wait ? WaitsFor::kNothing : WaitsFor::kDurable);
   Require(offset.ok(), "an append fails");
   Require(*offset >= shown_end_, "an offset is given out again");
   appended_[*offset].insert(payload);

@@ -259,6 +259,75 @@ TEST_F(JournalTest, AFailedWriteIsAnErrorAndNoRecord) {
   EXPECT_THAT(Offsets(ReadAll(*journal)), ElementsAre(0, 1, 2));
 }
 
+TEST_F(JournalTest, WhatNobodyWaitsForIsWrittenAndSyncedTogether) {
+  auto journal = Open().value();
+  files_.HoldSyncs(true);
+  ASSERT_EQ(journal->Append("0", WaitsFor::kNothing).value(), 0);
+  files_.AwaitHeldSync();
+  const int64_t syncs = files_.syncs();
+  for (int i = 1; i < 60; ++i)
+    ASSERT_EQ(journal->Append(std::to_string(i), WaitsFor::kNothing).value(), i);
+  EXPECT_EQ(journal->end_offset(), 60);
+  EXPECT_EQ(journal->durable_offset(), 0);
+  files_.HoldSyncs(false);
+  ASSERT_TRUE(journal->WaitDurable(59, absl::InfiniteDuration()));
+  EXPECT_LE(files_.syncs() - syncs, 20);  // of segments, of marks, and of the directory
+  EXPECT_EQ(Offsets(ReadAll(*journal)).size(), 60u);
+}
+
+TEST_F(JournalTest, AnAppendTakesAlongWhatIsUnwritten) {
+  auto journal = Open().value();
+  ASSERT_EQ(journal->Append("0", WaitsFor::kNothing).value(), 0);
+  ASSERT_EQ(journal->Append("1").value(), 1);
+  MemoryFileSystem killed;
+  files_.ImageTo(&killed);
+  options_.file_system = &killed;
+  auto again = Open().value();
+  EXPECT_EQ(Offsets(ReadAll(*again)).size(), 2u);
+}
+
+TEST_F(JournalTest, WhatIsToSurviveAKillIsWrittenAtOnce) {
+  auto journal = Open().value();
+  files_.HoldSyncs(true);
+  ASSERT_EQ(journal->Append("0", WaitsFor::kWritten).value(), 0);
+  MemoryFileSystem killed;
+  files_.ImageTo(&killed);
+  files_.HoldSyncs(false);
+  ASSERT_TRUE(journal->WaitDurable(0, absl::InfiniteDuration()));
+  options_.file_system = &killed;
+  EXPECT_EQ(Offsets(ReadAll(*Open().value())).size(), 1u);
+}
+
+TEST_F(JournalTest, ASyncThatIsAskedForTakesAllThatIsUnwritten) {
+  auto journal = Open().value();
+  journal->RequestSync();
+  ASSERT_EQ(journal->Append("0", WaitsFor::kNothing).value(), 0);
+  journal->RequestSync();
+  ASSERT_TRUE(journal->WaitDurable(0, absl::InfiniteDuration()));
+}
+
+TEST_F(JournalTest, ClosingWritesWhatIsUnwritten) {
+  auto journal = Open().value();
+  ASSERT_TRUE(journal->Append("0", WaitsFor::kNothing).ok());
+  journal.reset();
+  journal = Open().value();
+  EXPECT_EQ(Offsets(ReadAll(*journal)).size(), 1u);
+}
+
+TEST_F(JournalTest, WhatCannotBeWrittenLaterStaysAndHoldsUpTheRest) {
+  auto journal = Open().value();
+  Fill(*journal, 3);
+  files_.FailWrites(".seg", absl::UnavailableError("cannot write"));
+  ASSERT_EQ(journal->Append("3", WaitsFor::kNothing).value(), 3);
+  EXPECT_FALSE(journal->WaitDurable(3, absl::Milliseconds(50)));
+  EXPECT_EQ(journal->Append("not now").status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(journal->end_offset(), 4);
+  files_.Heal();
+  ASSERT_EQ(journal->Append("4").value(), 4);
+  ASSERT_TRUE(journal->WaitDurable(4, absl::InfiniteDuration()));
+  EXPECT_EQ(Offsets(ReadAll(*journal)).size(), 5u);
+}
+
 TEST_F(JournalTest, AFailedSyncIsTheEnd) {
   absl::Notification failed;
   options_.on_sync_failure = [&](const absl::Status& status) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 namespace sluice::journal {
@@ -26,9 +27,13 @@ void PutNumber(Unsigned value, char* out) {
 template <typename Unsigned>
 Unsigned GetNumber(const char* bytes) {
   Unsigned value = 0;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  std::memcpy(&value, bytes, sizeof(value));
+#else
   for (size_t i = 0; i < sizeof(Unsigned); ++i) {
     value |= static_cast<Unsigned>(static_cast<unsigned char>(bytes[i])) << (8 * i);
   }
+#endif
   return value;
 }
 

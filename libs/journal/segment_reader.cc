@@ -6,20 +6,32 @@
 namespace sluice::journal {
 
 absl::StatusOr<JournalBatch> SegmentReader::Read(int max_records, int64_t max_bytes) {
+  std::vector<JournalRecord> records;
+  auto batch = Visit(max_records, max_bytes, [&](const RecordView& record) {
+    records.push_back({record.offset, record.append_time, std::string(record.bytes)});
+  });
+  if (batch.ok()) batch->records = std::move(records);
+  return batch;
+}
+
+absl::StatusOr<JournalBatch> SegmentReader::Visit(
+    int max_records, int64_t max_bytes, absl::FunctionRef<void(const RecordView&)> visit) {
   JournalBatch batch;
+  batch.next_offset = next_offset_;  // to see whether it got on
   int64_t bytes = 0;
+  int visited = 0;
   SegmentScanner::Record record;
-  while (static_cast<int>(batch.records.size()) < max_records && bytes < max_bytes) {
+  if (segment_ != nullptr) limit_ = catalog_->Limit(*segment_);
+  while (visited < max_records && bytes < max_bytes) {
     if (segment_ == nullptr) {
       const auto opened = OpenSegment(&batch);
       if (!opened.ok()) return opened.status();
       if (!*opened) break;
     }
-    const SegmentLimit limit = catalog_->Limit(*segment_);
-    const auto more = scanner_->Next(limit.position, limit.offset, &record);
+    const auto more = scanner_->Next(limit_.position, limit_.offset, &record);
     if (!more.ok()) {
       // What was read before the error must not get lost; the next call meets it again.
-      if (!batch.records.empty() || !batch.gaps.empty()) break;
+      if (next_offset_ > batch.next_offset) break;
       return more.status();
     }
     if (*more) {
@@ -29,14 +41,14 @@ absl::StatusOr<JournalBatch> SegmentReader::Read(int max_records, int64_t max_by
       }
       if (record.offset < next_offset_) continue;
       PassOver(record.offset, &batch);
-      batch.records.push_back(
-          {record.offset, absl::FromUnixMicros(record.time_us), std::string(record.payload)});
+      visit({record.offset, absl::FromUnixMicros(record.time_us), record.payload});
+      ++visited;
       bytes += static_cast<int64_t>(record.payload.size());
       next_offset_ = record.offset + 1;
       continue;
     }
-    PassOver(limit.offset, &batch);
-    if (!limit.closed) {
+    PassOver(limit_.offset, &batch);
+    if (!limit_.closed) {
       scanner_->ReleaseBuffer();
       break;
     }
@@ -61,10 +73,11 @@ absl::StatusOr<bool> SegmentReader::OpenSegment(JournalBatch* batch) {
       continue;
     }
     if (!file.ok()) {
-      if (!batch->records.empty() || !batch->gaps.empty()) return false;
+      if (next_offset_ > batch->next_offset) return false;
       return file.status();
     }
     segment_ = place.segment;
+    limit_ = catalog_->Limit(*segment_);
     scanner_ = std::make_unique<SegmentScanner>(*std::move(file), segment_->seed, place.position,
                                                 place.offset);
     next_index_position_ = place.position + kIndexBytes;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "libs/file/file_system.h"
@@ -21,6 +22,8 @@ class SegmentReader final : public JournalReader {
       : files_(files), catalog_(catalog), next_offset_(offset) {}
 
   absl::StatusOr<JournalBatch> Read(int max_records, int64_t max_bytes) override;
+  absl::StatusOr<JournalBatch> Visit(int max_records, int64_t max_bytes,
+                                     absl::FunctionRef<void(const RecordView&)> visit) override;
   int64_t next_offset() const override { return next_offset_; }
 
  private:
@@ -36,6 +39,8 @@ class SegmentReader final : public JournalReader {
   // The segment that is being read; none in between.
   std::shared_ptr<const Segment> segment_;
   std::unique_ptr<SegmentScanner> scanner_;
+  // How far, as of the beginning of this Visit: the catalog is shared with who appends.
+  SegmentLimit limit_;
   // Where in it the catalog may want an index point.
   int64_t next_index_position_ = 0;
 };

@@ -37,15 +37,19 @@ void SegmentScanner::ReleaseBuffer() {
 absl::StatusOr<bool> SegmentScanner::IntactAt(int64_t position, int64_t limit_position,
                                               int64_t limit_offset, Record* record) {
   if (limit_position - position < kRecordHeaderBytes) return false;
-  auto there = Buffer(position, kRecordHeaderBytes, limit_position);
-  if (!there.ok() || !*there) return there;
+  if (!IsBuffered(position, kRecordHeaderBytes)) {
+    const auto there = Buffer(position, kRecordHeaderBytes, limit_position);
+    if (!there.ok() || !*there) return there;
+  }
   const auto header = DecodeRecordHeader(Buffered(position, kRecordHeaderBytes));
   if (!header.has_value() || header->offset < next_offset_ || header->offset >= limit_offset ||
       limit_position - position < header->FrameBytes()) {
     return false;
   }
-  there = Buffer(position, header->FrameBytes(), limit_position);
-  if (!there.ok() || !*there) return there;
+  if (!IsBuffered(position, header->FrameBytes())) {
+    const auto there = Buffer(position, header->FrameBytes(), limit_position);
+    if (!there.ok() || !*there) return there;
+  }
   const absl::string_view frame = Buffered(position, header->FrameBytes());
   if (!RecordIsIntact(seed_, *header, frame)) return false;
   record->offset = header->offset;
@@ -75,8 +79,7 @@ absl::StatusOr<int64_t> SegmentScanner::FindCandidate(int64_t position, int64_t 
 
 absl::StatusOr<bool> SegmentScanner::Buffer(int64_t position, int64_t size,
                                             int64_t limit_position) {
-  const int64_t buffered_end = buffer_position_ + static_cast<int64_t>(buffer_.size());
-  if (position >= buffer_position_ && position + size <= buffered_end) return true;
+  if (IsBuffered(position, size)) return true;
   const int64_t wanted = std::max(size, std::min(kReadAheadBytes, limit_position - position));
   buffer_.resize(static_cast<size_t>(wanted));
   buffer_position_ = position;

@@ -39,6 +39,10 @@ class SegmentScanner {
   void ReleaseBuffer();
 
  private:
+  bool IsBuffered(int64_t position, int64_t size) const {
+    return position >= buffer_position_ &&
+           position + size <= buffer_position_ + static_cast<int64_t>(buffer_.size());
+  }
   // Reads so that `size` bytes from `position` on are in the buffer; it reads ahead up to
   // limit_position. False: the file ends before.
   absl::StatusOr<bool> Buffer(int64_t position, int64_t size, int64_t limit_position);

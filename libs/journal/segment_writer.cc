@@ -1,6 +1,12 @@
 #include "libs/journal/segment_writer.h"
 
 namespace sluice::journal {
+namespace {
+
+// What the buffer may keep between two writes.
+constexpr size_t kKeptBytes = 1 << 20;
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(FileSystem* files,
                                                                      const std::string& path,
@@ -25,17 +31,20 @@ absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Continue(FileSyste
   return std::unique_ptr<SegmentWriter>(new SegmentWriter(*std::move(file), position));
 }
 
-absl::Status SegmentWriter::Append(absl::string_view frame) {
+absl::Status SegmentWriter::Flush() {
+  if (added_.empty()) return absl::OkStatus();
   if (torn_) {
-    if (absl::Status status = file_->Truncate(position_); !status.ok()) return status;
+    if (absl::Status status = file_->Truncate(written_); !status.ok()) return status;
     torn_ = false;
   }
-  absl::Status status = file_->Write(position_, frame);
+  absl::Status status = file_->Write(written_, added_);
   if (!status.ok()) {
-    torn_ = !file_->Truncate(position_).ok();
+    torn_ = !file_->Truncate(written_).ok();
     return status;
   }
-  position_ += static_cast<int64_t>(frame.size());
+  written_ += added_bytes();
+  if (added_.capacity() > kKeptBytes) std::string().swap(added_);
+  added_.clear();
   return absl::OkStatus();
 }
 

@@ -14,7 +14,8 @@
 
 namespace sluice::journal {
 
-// Appends to one segment file. One thread at a time; file() may be synced by another one.
+// Appends to one segment file: what is added is in memory until Flush. One thread at a time; file()
+// may be synced by another one.
 class SegmentWriter {
  public:
   // Makes the file, in place of one that may be there. After an error there is none.
@@ -26,20 +27,28 @@ class SegmentWriter {
                                                                  const std::string& path,
                                                                  int64_t position);
 
-  // One write(). After an error nothing was appended, and the next call may succeed.
-  absl::Status Append(absl::string_view frame);
+  void Add(absl::string_view frame) { added_.append(frame.data(), frame.size()); }
+  // Takes back what was added at `position` and behind it, which was not flushed.
+  void TakeBack(int64_t position) { added_.resize(static_cast<size_t>(position - written_)); }
+  // Writes what was added, with one write(). After an error nothing of it was written, and the next
+  // call may succeed.
+  absl::Status Flush();
 
   // Where the next frame goes.
-  int64_t position() const { return position_; }
+  int64_t position() const { return written_ + added_bytes(); }
+  // How far the file goes.
+  int64_t written() const { return written_; }
+  int64_t added_bytes() const { return static_cast<int64_t>(added_.size()); }
   const std::shared_ptr<File>& file() const { return file_; }
 
  private:
-  SegmentWriter(std::unique_ptr<File> file, int64_t position)
-      : file_(std::move(file)), position_(position) {}
+  SegmentWriter(std::unique_ptr<File> file, int64_t written)
+      : file_(std::move(file)), written_(written) {}
 
   const std::shared_ptr<File> file_;
-  int64_t position_;
-  // A part of a frame may stand behind position_.
+  int64_t written_;
+  std::string added_;
+  // A part of it may stand behind written_.
   bool torn_ = false;
 };
 

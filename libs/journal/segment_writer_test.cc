@@ -13,6 +13,14 @@ constexpr char kPath[] = "/d/segment";
 
 class SegmentWriterTest : public ::testing::Test {
  protected:
+  // After an error it is taken back, as the journal does it.
+  static absl::Status Append(SegmentWriter* writer, absl::string_view frame) {
+    const int64_t position = writer->position();
+    writer->Add(frame);
+    absl::Status status = writer->Flush();
+    if (!status.ok()) writer->TakeBack(position);
+    return status;
+  }
   std::string Records() { return files_.Content(kPath).substr(kSegmentHeaderBytes); }
 
   MemoryFileSystem files_;
@@ -21,28 +29,45 @@ class SegmentWriterTest : public ::testing::Test {
 TEST_F(SegmentWriterTest, AppendsBehindTheHeader) {
   files_.SetContent(kPath, std::string(500, 'x'));
   auto writer = SegmentWriter::Create(&files_, kPath, SegmentHeader{}).value();
-  ASSERT_TRUE(writer->Append("one").ok());
-  ASSERT_TRUE(writer->Append("two").ok());
+  ASSERT_TRUE(Append(writer.get(), "one").ok());
+  ASSERT_TRUE(Append(writer.get(), "two").ok());
   EXPECT_EQ(Records(), "onetwo");
   EXPECT_EQ(writer->position(), kSegmentHeaderBytes + 6);
 }
 
+TEST_F(SegmentWriterTest, WhatIsAddedIsWrittenAtOnceAndStaysIfThatFails) {
+  auto writer = SegmentWriter::Create(&files_, kPath, SegmentHeader{}).value();
+  writer->Add("one");
+  writer->Add("two");
+  EXPECT_EQ(Records(), "");
+  EXPECT_EQ(writer->written(), kSegmentHeaderBytes);
+  EXPECT_EQ(writer->position(), kSegmentHeaderBytes + 6);
+  files_.SetFreeBytes(4);
+  EXPECT_FALSE(writer->Flush().ok());
+  files_.Heal();
+  writer->Add("three");
+  writer->TakeBack(kSegmentHeaderBytes + 6);
+  EXPECT_TRUE(writer->Flush().ok());
+  EXPECT_EQ(Records(), "onetwo");
+  EXPECT_EQ(writer->written(), writer->position());
+}
+
 TEST_F(SegmentWriterTest, GoesOnWhereAFileEnds) {
   auto writer = SegmentWriter::Create(&files_, kPath, SegmentHeader{}).value();
-  ASSERT_TRUE(writer->Append("one").ok());
+  ASSERT_TRUE(Append(writer.get(), "one").ok());
   auto second = SegmentWriter::Continue(&files_, kPath, writer->position()).value();
-  ASSERT_TRUE(second->Append("two").ok());
+  ASSERT_TRUE(Append(second.get(), "two").ok());
   EXPECT_EQ(Records(), "onetwo");
 }
 
 TEST_F(SegmentWriterTest, AWriteThatStopsHalfWayLeavesNothing) {
   auto writer = SegmentWriter::Create(&files_, kPath, SegmentHeader{}).value();
-  ASSERT_TRUE(writer->Append("one").ok());
+  ASSERT_TRUE(Append(writer.get(), "one").ok());
   files_.SetFreeBytes(4);
-  EXPECT_EQ(writer->Append("too long").code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(Append(writer.get(), "too long").code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(Records(), "one");
   files_.Heal();
-  ASSERT_TRUE(writer->Append("two").ok());
+  ASSERT_TRUE(Append(writer.get(), "two").ok());
   EXPECT_EQ(Records(), "onetwo");
 }
 
@@ -50,11 +75,11 @@ TEST_F(SegmentWriterTest, WhatCannotBeCutOffAtOnceIsCutOffBeforeTheNext) {
   auto writer = SegmentWriter::Create(&files_, kPath, SegmentHeader{}).value();
   files_.SetFreeBytes(4);
   files_.FailTruncates(absl::UnavailableError("not now"));
-  EXPECT_FALSE(writer->Append("too long").ok());
+  EXPECT_FALSE(Append(writer.get(), "too long").ok());
   EXPECT_EQ(Records(), "too ");
-  EXPECT_EQ(writer->Append("a").code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Append(writer.get(), "a").code(), absl::StatusCode::kUnavailable);
   files_.Heal();
-  ASSERT_TRUE(writer->Append("a").ok());
+  ASSERT_TRUE(Append(writer.get(), "a").ok());
   EXPECT_EQ(Records(), "a");
 }
 

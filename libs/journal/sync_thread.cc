@@ -4,12 +4,8 @@
 
 namespace sluice::journal {
 
-SyncThread::SyncThread(absl::Duration interval, std::function<bool()> work,
-                       absl::Duration longest_rest)
-    : interval_(interval),
-      longest_rest_(longest_rest),
-      work_(std::move(work)),
-      thread_([this] { Run(); }) {}
+SyncThread::SyncThread(const Times& times, std::function<bool()> work)
+    : times_(times), work_(std::move(work)), thread_([this] { Run(); }) {}
 
 SyncThread::~SyncThread() {
   {
@@ -26,19 +22,29 @@ void SyncThread::Wake() {
   changed_.Signal();
 }
 
+void SyncThread::WakeSoon() {
+  if (soon_.exchange(true)) return;
+  absl::MutexLock lock(&mutex_);
+  changed_.Signal();
+}
+
 void SyncThread::Run() {
   while (true) {
     {
       absl::MutexLock lock(&mutex_);
-      while (!due_ && !stopping_ && !changed_.WaitWithTimeout(&mutex_, longest_rest_)) {
+      while (!due_ && !soon_ && !stopping_ &&
+             !changed_.WaitWithTimeout(&mutex_, times_.longest_rest)) {
       }
-      if (!due_ && stopping_) return;
+      if (!due_ && !soon_ && stopping_) return;
+      while (soon_ && !due_ && !stopping_ && !changed_.WaitWithTimeout(&mutex_, times_.soon)) {
+      }
     }
     due_ = false;
-    if (!work_() || interval_ <= absl::ZeroDuration()) continue;
+    soon_ = false;
+    if (!work_() || times_.interval <= absl::ZeroDuration()) continue;
     // Whoever comes after a longer rest finds the interval over.
     absl::MutexLock lock(&mutex_);
-    mutex_.AwaitWithTimeout(absl::Condition(&stopping_), interval_);
+    mutex_.AwaitWithTimeout(absl::Condition(&stopping_), times_.interval);
   }
 }
 

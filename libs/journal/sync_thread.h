@@ -11,13 +11,19 @@
 
 namespace sluice::journal {
 
-// Calls `work` on a thread of its own after each Wake, once for all that came while it ran. After a
-// call that returned true (it has synced) the next one comes `interval` later at the earliest;
-// after `longest_rest` without a Wake there is a call all the same.
+// Calls `work` on a thread of its own after each Wake, once for all that came while it ran; after
+// a WakeSoon at most `soon` later, so that more may gather. After a call that returned true (it has
+// synced) the next one comes `interval` later at the earliest; after `longest_rest` without a Wake
+// there is a call all the same.
 class SyncThread {
  public:
-  SyncThread(absl::Duration interval, std::function<bool()> work,
-             absl::Duration longest_rest = absl::InfiniteDuration());
+  struct Times {
+    absl::Duration interval = absl::ZeroDuration();
+    absl::Duration soon = absl::ZeroDuration();
+    absl::Duration longest_rest = absl::InfiniteDuration();
+  };
+
+  SyncThread(const Times& times, std::function<bool()> work);
   // Calls `work` once more if there was a Wake since, without regard to the interval, and joins.
   ~SyncThread();
 
@@ -26,14 +32,15 @@ class SyncThread {
 
   // Thread-safe; costs next to nothing while work is due already.
   void Wake();
+  void WakeSoon();
 
  private:
   void Run();
 
-  const absl::Duration interval_;
-  const absl::Duration longest_rest_;
+  const Times times_;
   const std::function<bool()> work_;
   std::atomic<bool> due_{false};
+  std::atomic<bool> soon_{false};
   absl::Mutex mutex_;
   absl::CondVar changed_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

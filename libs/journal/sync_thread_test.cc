@@ -13,7 +13,7 @@ TEST(SyncThreadTest, ServesAllWakesThatCameWhileItWorkedAtOnce) {
   std::atomic<int> calls{0};
   absl::Notification started, go_on;
   {
-    SyncThread thread(absl::ZeroDuration(), [&] {
+    SyncThread thread({}, [&] {
       if (++calls > 1) return true;
       started.Notify();
       go_on.WaitForNotification();
@@ -30,13 +30,12 @@ TEST(SyncThreadTest, ServesAllWakesThatCameWhileItWorkedAtOnce) {
 TEST(SyncThreadTest, LooksNowAndThenWithoutBeingAsked) {
   std::atomic<int> calls{0};
   absl::Notification third;
-  SyncThread thread(
-      absl::ZeroDuration(),
-      [&] {
-        if (++calls == 3) third.Notify();
-        return false;
-      },
-      absl::Milliseconds(1));
+  SyncThread::Times times;
+  times.longest_rest = absl::Milliseconds(1);
+  SyncThread thread(times, [&] {
+    if (++calls == 3) third.Notify();
+    return false;
+  });
   third.WaitForNotification();
 }
 
@@ -44,7 +43,7 @@ TEST(SyncThreadTest, KeepsTheIntervalButNotAtTheEnd) {
   std::atomic<int> calls{0};
   absl::Notification first;
   {
-    SyncThread thread(absl::Hours(1), [&] {
+    SyncThread thread({.interval = absl::Hours(1)}, [&] {
       if (++calls == 1) first.Notify();
       return true;
     });
@@ -57,10 +56,46 @@ TEST(SyncThreadTest, KeepsTheIntervalButNotAtTheEnd) {
   EXPECT_EQ(calls, 2);
 }
 
+TEST(SyncThreadTest, LetsWhatMayWaitGather) {
+  std::atomic<int> calls{0};
+  absl::Notification first;
+  SyncThread thread({.soon = absl::Hours(1)}, [&] {
+    if (++calls == 1) first.Notify();
+    return true;
+  });
+  thread.WakeSoon();
+  thread.WakeSoon();
+  EXPECT_EQ(calls, 0);
+  // Whoever cannot wait takes the others along.
+  thread.Wake();
+  first.WaitForNotification();
+}
+
+TEST(SyncThreadTest, WhatMayWaitComesInTimeAndAtTheEnd) {
+  std::atomic<int> calls{0};
+  absl::Notification first;
+  {
+    SyncThread thread({.soon = absl::Milliseconds(1)}, [&] {
+      if (++calls == 1) first.Notify();
+      return true;
+    });
+    thread.WakeSoon();
+    first.WaitForNotification();
+  }
+  {
+    SyncThread thread({.soon = absl::Hours(1)}, [&] {
+      ++calls;
+      return true;
+    });
+    thread.WakeSoon();
+  }
+  EXPECT_EQ(calls, 2);
+}
+
 TEST(SyncThreadTest, DoesNothingUnasked) {
   std::atomic<int> calls{0};
   {
-    SyncThread thread(absl::ZeroDuration(), [&] {
+    SyncThread thread({}, [&] {
       ++calls;
       return true;
     });
@@ -71,7 +106,7 @@ TEST(SyncThreadTest, DoesNothingUnasked) {
 TEST(SyncThreadTest, WorkThatSyncedNothingDelaysNothing) {
   std::atomic<int> calls{0};
   absl::Notification first, second;
-  SyncThread thread(absl::Hours(1), [&] {
+  SyncThread thread({.interval = absl::Hours(1)}, [&] {
     (++calls == 1 ? first : second).Notify();
     return false;
   });

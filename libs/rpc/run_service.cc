@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "libs/backoff/backoff.h"
 #include "libs/clock/shifted_clock.h"
 #include "libs/config/config_loader.h"
@@ -25,6 +26,7 @@
 #include "libs/file/disk_probe.h"
 #include "libs/file/file_system.h"
 #include "libs/log/log_setup.h"
+#include "libs/memory/resident_memory.h"
 #include "libs/rpc/metrics_endpoint.h"
 #include "libs/rpc/server.h"
 #include "libs/version/version.h"
@@ -245,6 +247,7 @@ absl::Status Life::Serve(const MetricsEndpoint& metrics_endpoint) {
   if (status.ok()) {
     spdlog::info("{} {} is ready (pid {}, data in {})", name_, kVersion, getpid(),
                  data_dir_->path());
+    ReleaseStartupMemory();
     ServeUntilToldToStop(server->get());
     unlink(endpoints_path.c_str());
   }
@@ -312,6 +315,10 @@ int RunServiceWithConfig(
   const sigset_t signals = LifeSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  // Debian builds Abseil with its search for deadlocks, which takes one global lock whenever any
+  // mutex is taken.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  LimitHeaps();
 
   Flags flags;
   CLI::App app(

@@ -1,11 +1,15 @@
 #include "libs/subscription/serve_stream.h"
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "libs/failpoint/failpoint.h"
+#include "libs/proto_time/proto_time.h"
 #include "libs/rpc/grpc_status.h"
 #include "libs/status/field_violation.h"
 #include "libs/subscription/subscription_proto.h"
@@ -16,6 +20,7 @@ namespace {
 constexpr int kDefaultBatchRecords = 1000;
 constexpr int kMaxBatchRecords = 10'000;
 constexpr int64_t kMaxBatchBytes = 1 << 20;
+constexpr absl::Duration kLongestInterval = absl::Seconds(10);
 // How long a stream may fail to notice that it should end.
 constexpr absl::Duration kLookUpInterval = absl::Milliseconds(200);
 
@@ -25,6 +30,20 @@ absl::StatusOr<int> BatchRecords(int max_batch_size) {
                         absl::StrCat("is ", max_batch_size, "; must be 0 to ", kMaxBatchRecords));
   }
   return max_batch_size == 0 ? kDefaultBatchRecords : max_batch_size;
+}
+
+absl::StatusOr<absl::Duration> MinInterval(const google::protobuf::Duration& duration) {
+  const absl::Duration interval = FromProto(duration);
+  if (interval < absl::ZeroDuration() || interval > kLongestInterval) {
+    return InvalidField("min_interval",
+                        absl::StrCat("is ", absl::FormatDuration(interval), "; must be 0 to ",
+                                     absl::FormatDuration(kLongestInterval)));
+  }
+  return interval;
+}
+
+absl::Duration Uptime() {
+  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
 // Why the stream should end; OK if it should not.
@@ -40,23 +59,50 @@ absl::Status Ended(const SubscriptionStore& store, const rpc::StreamGate& gate,
   return absl::OkStatus();
 }
 
+// Copies the records of each batch together.
+class BatchCollector final : public ResponseWriter {
+ public:
+  explicit BatchCollector(const WriteBatch& write) : write_(write) {}
+
+  void Add(const RecordView& record) override {
+    batch_.records.push_back({record.offset, record.append_time, std::string(record.bytes)});
+  }
+
+  bool Write(const StreamTicket& ticket, const std::vector<Gap>& gaps,
+             int64_t next_offset) override {
+    batch_.gaps = gaps;
+    batch_.next_offset = next_offset;
+    return write_(ticket, std::exchange(batch_, {}));
+  }
+
+ private:
+  const WriteBatch& write_;
+  JournalBatch batch_;
+};
+
 // Ends when the stream does.
 absl::Status Serve(SubscriptionStore& store, Journal& journal, const rpc::StreamGate& gate,
                    const grpc::ServerContext& context, const StreamTicket& ticket, int max_records,
-                   const WriteBatch& write) {
+                   absl::Duration min_interval, ResponseWriter& writer) {
   const absl::Status broken = absl::CancelledError("the stream is broken");
-  JournalBatch first;
-  first.next_offset = ticket.start;
-  if (!write(ticket, std::move(first))) return broken;
+  if (!writer.Write(ticket, {}, ticket.start)) return broken;
   const std::unique_ptr<JournalReader> reader = journal.NewReader(ticket.start);
+  absl::Duration next_batch = Uptime();
   while (true) {
     if (absl::Status status = Ended(store, gate, context, ticket); !status.ok()) return status;
     if (!journal.WaitDurable(reader->next_offset(), kLookUpInterval)) continue;
-    auto batch = reader->Read(max_records, kMaxBatchBytes);
+    if (const absl::Duration wait = next_batch - Uptime(); wait > absl::ZeroDuration()) {
+      absl::SleepFor(std::min(wait, kLookUpInterval));
+      continue;
+    }
+    const auto batch = reader->Visit(max_records, kMaxBatchBytes,
+                                     [&](const RecordView& record) { writer.Add(record); });
     if (!batch.ok()) return batch.status();
+    const bool is_behind = journal.WaitDurable(reader->next_offset(), absl::ZeroDuration());
     failpoint::Reach(failpoint::Point::kSend);
-    if (!write(ticket, *std::move(batch))) return broken;
+    if (!writer.Write(ticket, batch->gaps, batch->next_offset)) return broken;
     failpoint::Reach(failpoint::Point::kSent);
+    next_batch = Uptime() + (is_behind ? absl::ZeroDuration() : min_interval);
   }
 }
 
@@ -64,9 +110,11 @@ absl::Status Serve(SubscriptionStore& store, Journal& journal, const rpc::Stream
 
 grpc::Status ServeStream(SubscriptionStore& store, Journal& journal, rpc::StreamGate& gate,
                          grpc::ServerContext& context, const StreamOptions& options,
-                         const WriteBatch& write) {
+                         ResponseWriter& writer) {
   const auto max_records = BatchRecords(options.max_batch_size);
   if (!max_records.ok()) return rpc::ToGrpc(max_records.status());
+  const auto min_interval = MinInterval(options.min_interval);
+  if (!min_interval.ok()) return rpc::ToGrpc(min_interval.status());
   const auto start = StartFromProto(options.start, "start");
   if (!start.ok()) return rpc::ToGrpc(start.status());
   const auto pass = gate.Enter();
@@ -74,7 +122,15 @@ grpc::Status ServeStream(SubscriptionStore& store, Journal& journal, rpc::Stream
   const auto ticket = store.OpenStream(options.subscription, *start);
   if (!ticket.ok()) return rpc::ToGrpc(ticket.status());
   const absl::Cleanup close = [&] { store.CloseStream(*ticket); };
-  return rpc::ToGrpc(Serve(store, journal, gate, context, *ticket, *max_records, write));
+  return rpc::ToGrpc(
+      Serve(store, journal, gate, context, *ticket, *max_records, *min_interval, writer));
+}
+
+grpc::Status ServeStream(SubscriptionStore& store, Journal& journal, rpc::StreamGate& gate,
+                         grpc::ServerContext& context, const StreamOptions& options,
+                         const WriteBatch& write) {
+  BatchCollector collector(write);
+  return ServeStream(store, journal, gate, context, options, collector);
 }
 
 }  // namespace sluice

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "libs/clock/fake_clock.h"
 #include "libs/file/memory_file_system.h"
 #include "libs/journal/journal.h"
@@ -33,7 +34,7 @@ class StreamingService final : public v1::TelemetryService::Service {
                                   const v1::SubscribeTelemetryRequest* request,
                                   grpc::ServerWriter<Response>* writer) override {
     const StreamOptions options{request->subscription(), request->start(),
-                                request->max_batch_size()};
+                                request->max_batch_size(), request->min_interval()};
     return ServeStream(*store_, *journal_, *gate_, *context, options,
                        [&](const StreamTicket& ticket, JournalBatch batch) {
                          return writer->Write(Encode(ticket, batch, request->filter()));
@@ -192,6 +193,29 @@ TEST_F(ServeStreamTest, BatchesAreAsLargeAsAskedForAtMost) {
   EXPECT_THAT(Offsets(stream.Next()), ElementsAre(6));
 }
 
+TEST_F(ServeStreamTest, WithAnIntervalMoreGathersInABatch) {
+  v1::SubscribeTelemetryRequest request;
+  request.mutable_min_interval()->set_seconds(1);
+  Stream stream = Open(request);
+  stream.Next();
+  Fill(1);
+  EXPECT_THAT(Offsets(stream.Next()), ElementsAre(0));
+  Fill(1);
+  Fill(1);
+  EXPECT_THAT(Offsets(stream.Next()), ElementsAre(1, 2));
+}
+
+TEST_F(ServeStreamTest, WhoIsBehindWaitsForNoInterval) {
+  Fill(7);
+  v1::SubscribeTelemetryRequest request = Named("cloud");
+  request.set_max_batch_size(3);
+  request.mutable_min_interval()->set_seconds(10);
+  const absl::Time begin = absl::Now();
+  Stream stream = Open(request);
+  for (int batches = 4; batches > 0; --batches) stream.Next();
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(10));
+}
+
 TEST_F(ServeStreamTest, BatchesAreBoundedInBytes) {
   const std::string large(600'000, 'x');
   Fill(3, large);
@@ -299,6 +323,11 @@ TEST_F(ServeStreamTest, RefusesWhatIsWrong) {
   request.set_max_batch_size(10'001);
   EXPECT_EQ(code(request), grpc::StatusCode::INVALID_ARGUMENT);
   request.set_max_batch_size(-1);
+  EXPECT_EQ(code(request), grpc::StatusCode::INVALID_ARGUMENT);
+  request = {};
+  request.mutable_min_interval()->set_seconds(11);
+  EXPECT_EQ(code(request), grpc::StatusCode::INVALID_ARGUMENT);
+  request.mutable_min_interval()->set_seconds(-1);
   EXPECT_EQ(code(request), grpc::StatusCode::INVALID_ARGUMENT);
   request = {};
   request.mutable_start()->set_offset(-1);

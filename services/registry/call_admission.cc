@@ -4,7 +4,7 @@
 
 namespace sluice::registry {
 
-absl::Status AdmitCall(const grpc::ServerContext& context, const rpc::StreamGate& streams) {
+absl::Status AdmitCall(const grpc::ServerContextBase& context, const rpc::StreamGate& streams) {
   if (streams.stopping()) return absl::UnavailableError("the service is shutting down");
   if (context.deadline() <= std::chrono::system_clock::now()) {
     return absl::DeadlineExceededError("the call's deadline has passed");

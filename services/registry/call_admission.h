@@ -14,12 +14,12 @@ namespace sluice::registry {
 
 // Whether a call is still worth its work: UNAVAILABLE while the service stops, DEADLINE_EXCEEDED or
 // CANCELLED if nobody waits for the answer any more.
-absl::Status AdmitCall(const grpc::ServerContext& context, const rpc::StreamGate& streams);
+absl::Status AdmitCall(const grpc::ServerContextBase& context, const rpc::StreamGate& streams);
 
 // Runs `call`, which returns a StatusOr<Response>, if it is worth its work, and moves what it
 // returns to `response`.
 template <typename Response, typename Call>
-grpc::Status Answer(const grpc::ServerContext& context, const rpc::StreamGate& streams,
+grpc::Status Answer(const grpc::ServerContextBase& context, const rpc::StreamGate& streams,
                     Response* response, Call call) {
   const absl::Status admitted = AdmitCall(context, streams);
   if (!admitted.ok()) return rpc::ToGrpc(admitted);

@@ -26,10 +26,13 @@ grpc::Status RegistryRpc::BatchCreateDevices(grpc::ServerContext* context,
   return Answer(*context, *streams_, response, [&] { return directory_->BatchCreate(*request); });
 }
 
-grpc::Status RegistryRpc::GetDevice(grpc::ServerContext* context,
-                                    const v1::GetDeviceRequest* request, v1::Device* response) {
-  return Answer(*context, *streams_, response,
-                [&] { return directory_->Get(request->device_id()); });
+grpc::ServerUnaryReactor* RegistryRpc::GetDevice(grpc::CallbackServerContext* context,
+                                                 const v1::GetDeviceRequest* request,
+                                                 v1::Device* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  reactor->Finish(
+      Answer(*context, *streams_, response, [&] { return directory_->Get(request->device_id()); }));
+  return reactor;
 }
 
 grpc::Status RegistryRpc::ListDevices(grpc::ServerContext* context,

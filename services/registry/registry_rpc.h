@@ -11,7 +11,11 @@ namespace sluice::registry {
 
 // sluice.v1.RegistryService over gRPC: hands calls to the units that decide and turns their
 // answers.
-class RegistryRpc final : public v1::RegistryService::Service {
+//
+// Calls that never wait are answered where gRPC finds them; each of the others has a thread for as
+// long as it lasts, and handing it over costs more than a look into the table.
+class RegistryRpc final
+    : public v1::RegistryService::WithCallbackMethod_GetDevice<v1::RegistryService::Service> {
  public:
   // All must outlive it.
   RegistryRpc(RegistryState* state, DeviceDirectory* directory, Presence* presence,
@@ -23,8 +27,9 @@ class RegistryRpc final : public v1::RegistryService::Service {
   grpc::Status BatchCreateDevices(grpc::ServerContext* context,
                                   const v1::BatchCreateDevicesRequest* request,
                                   v1::BatchCreateDevicesResponse* response) override;
-  grpc::Status GetDevice(grpc::ServerContext* context, const v1::GetDeviceRequest* request,
-                         v1::Device* response) override;
+  grpc::ServerUnaryReactor* GetDevice(grpc::CallbackServerContext* context,
+                                      const v1::GetDeviceRequest* request,
+                                      v1::Device* response) override;
   grpc::Status ListDevices(grpc::ServerContext* context, const v1::ListDevicesRequest* request,
                            v1::ListDevicesResponse* response) override;
   grpc::Status UpdateDevice(grpc::ServerContext* context, const v1::UpdateDeviceRequest* request,

@@ -186,7 +186,7 @@ def test_a_cold_start_without_the_registry_knows_its_devices(box, clients):
     telemetry_from(clients, "old-friend", 1)
     wait_for(lambda: any(d["id"] == "old-friend" for d in sluicectl_json(box, "devices", "list")), "registration")
     box.settings["ingress"] = ["auto_register=false"]
-    box.processes["ingress"].command = box._service_command("ingress")  # pylint: disable=protected-access
+    box.processes["ingress"].command = box.service_command("ingress")
     try:
         assert box.processes["ingress"].stop() == 0
         assert box.processes["registry"].stop() == 0

@@ -99,7 +99,7 @@ class Box:
         """Starts one of them (again) and waits until it serves."""
         process = self.processes.get(name)
         if process is None:
-            command = self._mosquitto_command() if name == "mosquitto" else self._service_command(name)
+            command = self._mosquitto_command() if name == "mosquitto" else self.service_command(name)
             process = Process(name, command, self.data_dir / "logs" / f"{name}.log", self._ends_with_us)
             self.processes[name] = process
         elif name == "mosquitto":
@@ -116,7 +116,7 @@ class Box:
             return
         self.endpoints[name] = process.await_condition(lambda: self._read_endpoints(name), "endpoints.json")
         # Should it have to start again, it comes back where its clients know it to be.
-        process.command = self._service_command(name)
+        process.command = self.service_command(name)
         if name == "ingress":
             # Ingress is ready once it has subscribed. Have its session saved, so that Mosquitto still
             # queues for it after kill -9.
@@ -225,7 +225,7 @@ class Box:
             return False
         return True
 
-    def _service_command(self, name):
+    def service_command(self, name):
         known = self.endpoints.get(name, {})
         settings = [
             f"grpc.listen={known.get('grpc', f'127.0.0.1:{self._ports.grpc[name]}')}",

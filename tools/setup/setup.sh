@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what Sluice needs: setup.sh GROUP... with the groups build, test, lint, fuzz and tsan
+# Installs what Sluice needs: setup.sh GROUP... with the groups build, test, lint, bench, fuzz and tsan
 # of debian-packages.txt. Idempotent and quick when there is nothing to do. Says what it does.
 set -euo pipefail
 
@@ -77,7 +77,7 @@ npm_packages() {
   local wanted="$here/package.json" done_mark="$tools/node_modules/package.json"
   cmp -s "$wanted" "$done_mark" && return 0
   command -v npm >/dev/null || debian_packages npm
-  say "installing buildifier and buf into $tools"
+  say "installing buildifier, buf and mqtt.js into $tools"
   cp "$wanted" "$tools/package.json"
   npm install --loglevel=error --no-audit --no-fund --prefix "$tools" >/dev/null
   cp "$wanted" "$done_mark"
@@ -116,6 +116,7 @@ for group in "$@"; do
     build) python_packages ;;
     test) grpcurl ;;
     lint) npm_packages ;;
+    bench) npm_packages || say "SKIPPED: mqtt.js could not be installed; benchmarks go without it" ;;
     fuzz) ;;
     tsan) instrumented_absl ;;
     *) say "unknown group: $group" && exit 2 ;;

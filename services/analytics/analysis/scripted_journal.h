@@ -47,13 +47,6 @@ class ScriptedJournal final : public Journal {
     absl::MutexLock lock(&mutex_);
     return append_status_;
   }
-  absl::StatusOr<int64_t> Append(absl::string_view record) override {
-    absl::MutexLock lock(&mutex_);
-    if (!append_status_.ok()) return append_status_;
-    records_.emplace_back(record);
-    if (syncing_) durable_ = static_cast<int64_t>(records_.size());
-    return static_cast<int64_t>(records_.size()) - 1;
-  }
   int64_t begin_offset() const override { return 0; }
   int64_t durable_offset() const override {
     absl::MutexLock lock(&mutex_);
@@ -83,6 +76,14 @@ class ScriptedJournal final : public Journal {
   JournalStats stats() const override { return {}; }
 
  private:
+  absl::StatusOr<int64_t> DoAppend(absl::string_view record, WaitsFor) override {
+    absl::MutexLock lock(&mutex_);
+    if (!append_status_.ok()) return append_status_;
+    records_.emplace_back(record);
+    if (syncing_) durable_ = static_cast<int64_t>(records_.size());
+    return static_cast<int64_t>(records_.size()) - 1;
+  }
+
   class Reader final : public JournalReader {
    public:
     Reader(const ScriptedJournal* journal, int64_t offset) : journal_(journal), next_(offset) {}

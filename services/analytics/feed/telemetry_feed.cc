@@ -1,8 +1,10 @@
 #include "services/analytics/feed/telemetry_feed.h"
 
+#include <google/protobuf/arena.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include "libs/rpc/grpc_status.h"
@@ -10,7 +12,11 @@
 namespace sluice::analytics {
 namespace {
 
+constexpr size_t kBatchBlockBytes = 64 << 10;
 constexpr char kSubscription[] = "analytics";
+// Messages may gather for so long: to be woken for each costs both sides several times what it
+// takes to judge it.
+constexpr int kMinIntervalMs = 20;
 constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
 constexpr absl::Duration kLongestPause = absl::Seconds(5);
 
@@ -66,10 +72,19 @@ bool TelemetryFeed::ReadStream(grpc::ClientContext* context, absl::Status* end) 
   v1::SubscribeTelemetryRequest request;
   request.set_subscription(kSubscription);
   request.mutable_start()->mutable_resume();
+  request.mutable_min_interval()->set_nanos(kMinIntervalMs * 1'000'000);
   const auto reader = stub_->SubscribeTelemetry(context, request);
-  v1::SubscribeTelemetryResponse batch;
+  // To free a batch piece by piece costs as much as to analyze it.
+  std::vector<char> block(kBatchBlockBytes);
+  google::protobuf::ArenaOptions memory;
+  memory.initial_block = block.data();
+  memory.initial_block_size = block.size();
+  memory.max_block_size = block.size();
+  google::protobuf::Arena arena(memory);
   bool was_open = false;
-  while (reader->Read(&batch)) {
+  for (;; arena.Reset()) {
+    auto& batch = *google::protobuf::Arena::CreateMessage<v1::SubscribeTelemetryResponse>(&arena);
+    if (!reader->Read(&batch)) break;
     if (!was_open) {
       was_open = true;
       spdlog::info("telemetry stream: open from offset {} of journal {}", batch.next_offset(),

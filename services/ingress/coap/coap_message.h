@@ -28,6 +28,12 @@ struct CoapPeer {
   }
 };
 
+// Where on this machine a datagram arrived: what answers it leaves from there.
+struct CoapLocalAddress {
+  std::array<uint8_t, 16> ip{};  // IPv4 as ::ffff:a.b.c.d
+  int interface = 0;             // its index
+};
+
 // What makes a message the same one sent again (RFC 7252, 4.2). Message ids have 16 bits and come
 // round after seconds at a high rate, so the content counts too.
 struct CoapMessageKey {

@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include <array>
 #include <cstring>
 #include <string>
 
@@ -12,17 +13,27 @@ absl::string_view View(const uint8_t* bytes, size_t size) {
   return absl::string_view(reinterpret_cast<const char*>(bytes), size);
 }
 
-CoapPeer PeerOf(const coap_session_t* session) {
-  const coap_address_t* address = coap_session_get_addr_remote(session);
-  CoapPeer peer;
-  if (address->addr.sa.sa_family == AF_INET) {
-    peer.ip[10] = peer.ip[11] = 0xff;
-    std::memcpy(&peer.ip[12], &address->addr.sin.sin_addr, 4);
-    peer.port = ntohs(address->addr.sin.sin_port);
+// The IP address in either family, IPv4 as ::ffff:a.b.c.d.
+std::array<uint8_t, 16> IpOf(const coap_address_t& address) {
+  std::array<uint8_t, 16> ip{};
+  if (address.addr.sa.sa_family == AF_INET) {
+    ip[10] = ip[11] = 0xff;
+    std::memcpy(&ip[12], &address.addr.sin.sin_addr, 4);
   } else {
-    std::memcpy(peer.ip.data(), &address->addr.sin6.sin6_addr, 16);
-    peer.scope = address->addr.sin6.sin6_scope_id;
-    peer.port = ntohs(address->addr.sin6.sin6_port);
+    std::memcpy(ip.data(), &address.addr.sin6.sin6_addr, ip.size());
+  }
+  return ip;
+}
+
+CoapPeer PeerOf(const coap_session_t* session) {
+  const coap_address_t& address = *coap_session_get_addr_remote(session);
+  CoapPeer peer;
+  peer.ip = IpOf(address);
+  if (address.addr.sa.sa_family == AF_INET) {
+    peer.port = ntohs(address.addr.sin.sin_port);
+  } else {
+    peer.scope = address.addr.sin6.sin6_scope_id;
+    peer.port = ntohs(address.addr.sin6.sin6_port);
   }
   return peer;
 }
@@ -33,10 +44,6 @@ CoapBlock DecodeBlock(uint32_t value) {
   block.more = (value & 8) != 0;
   block.size_exponent = value & 7;
   return block;
-}
-
-uint32_t EncodeBlock(const CoapBlock& block) {
-  return block.number << 4 | (block.more ? 8 : 0) | block.size_exponent;
 }
 
 void ReadOption(uint16_t number, absl::string_view value, CoapRequest* request) {
@@ -76,12 +83,6 @@ void ReadOption(uint16_t number, absl::string_view value, CoapRequest* request) 
     default:
       break;
   }
-}
-
-void AddUint(coap_pdu_t* pdu, uint16_t option, uint32_t value) {
-  uint8_t bytes[4];
-  const unsigned int size = coap_encode_var_safe(bytes, sizeof(bytes), value);
-  coap_add_option(pdu, option, size, bytes);
 }
 
 }  // namespace
@@ -124,19 +125,17 @@ absl::string_view CoapToken(const coap_pdu_t* pdu) {
   return View(token.s, token.length);
 }
 
-void WriteCoapAnswer(const CoapAnswer& answer, coap_pdu_t* pdu) {
-  coap_pdu_set_code(pdu, static_cast<coap_pdu_code_t>(answer.code));
-  // In the order of their numbers, as libcoap appends.
-  if (answer.content_format) AddUint(pdu, COAP_OPTION_CONTENT_FORMAT, *answer.content_format);
-  if (answer.max_age_seconds) AddUint(pdu, COAP_OPTION_MAXAGE, *answer.max_age_seconds);
-  if (answer.block2) AddUint(pdu, COAP_OPTION_BLOCK2, EncodeBlock(*answer.block2));
-  if (answer.block1) AddUint(pdu, COAP_OPTION_BLOCK1, EncodeBlock(*answer.block1));
-  if (answer.size2) AddUint(pdu, COAP_OPTION_SIZE2, *answer.size2);
-  if (answer.size1) AddUint(pdu, COAP_OPTION_SIZE1, *answer.size1);
-  if (!answer.payload.empty()) {
-    coap_add_data(pdu, answer.payload.size(),
-                  reinterpret_cast<const uint8_t*>(answer.payload.data()));
-  }
+CoapLocalAddress LocalAddressOf(const coap_session_t* session) {
+  return {IpOf(*coap_session_get_addr_local(session)), coap_session_get_ifindex(session)};
+}
+
+coap_pdu_t* ParseDatagram(absl::string_view datagram) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(datagram.data());
+  coap_pdu_t* pdu = coap_pdu_init(COAP_MESSAGE_NON, COAP_EMPTY_CODE, /*mid=*/0, datagram.size());
+  if (pdu == nullptr) return nullptr;
+  if (coap_pdu_parse(COAP_PROTO_UDP, bytes, datagram.size(), pdu) != 0) return pdu;
+  coap_delete_pdu(pdu);
+  return nullptr;
 }
 
 }  // namespace sluice::ingress

@@ -20,8 +20,11 @@ uint8_t ReadNoResponse(const coap_pdu_t* pdu);
 
 absl::string_view CoapToken(const coap_pdu_t* pdu);
 
-// Code, options and payload, into a message that has its token and no more.
-void WriteCoapAnswer(const CoapAnswer& answer, coap_pdu_t* pdu);
+// Where the last datagram of the session arrived.
+CoapLocalAddress LocalAddressOf(const coap_session_t* session);
+
+// The message that a datagram holds, for coap_send; nullptr if there is no memory.
+coap_pdu_t* ParseDatagram(absl::string_view datagram);
 
 }  // namespace sluice::ingress
 

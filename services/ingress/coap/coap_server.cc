@@ -13,7 +13,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "libs/status/field_violation.h"
+#include "services/ingress/coap/answer_datagram.h"
 #include "services/ingress/coap/coap_pdu.h"
+#include "services/ingress/coap/random_bytes.h"
 
 namespace sluice::ingress {
 namespace {
@@ -35,16 +37,24 @@ constexpr int64_t kPendingAnswerBytes = 1024;
 // send next.
 constexpr int kDatagramsPerTurn = 64;
 constexpr size_t kAnswersPerTurn = 64;
+// The disk counts as quick, and hardly an answer will become a separate response, as long as none
+// has waited for half of the time after which it does.
+constexpr size_t kKeptSessionsWhileQuick = 64;
 // A CON that is not acknowledged is sent again for at most so long (MAX_TRANSMIT_WAIT).
 constexpr absl::Duration kMaxTransmitWait = absl::Seconds(93);
 
-// Where the thread that libcoap runs on counts the datagrams that libcoap refuses by itself.
-thread_local int64_t* malformed_datagrams = nullptr;
+// Where the thread that libcoap runs on counts what libcoap tells of nowhere else but in its log.
+struct LibraryCounts {
+  int64_t malformed = 0;     // datagrams that libcoap refuses by itself
+  int64_t failed_reads = 0;  // of the socket: there was no datagram
+};
+thread_local LibraryCounts library_counts;
 
-// libcoap tells of a malformed message nowhere else.
 void OnLibraryLog(coap_log_t level, const char* message) {
-  if (malformed_datagrams != nullptr && absl::StartsWith(message, "discard malformed PDU")) {
-    ++*malformed_datagrams;
+  if (absl::StartsWith(message, "discard malformed PDU")) {
+    ++library_counts.malformed;
+  } else if (absl::StartsWith(message, "coap_network_read: ")) {
+    ++library_counts.failed_reads;
   } else if (level <= LOG_CRIT && !absl::StartsWith(message, "got RST")) {
     spdlog::warn("libcoap: {}", message);
   }
@@ -54,9 +64,6 @@ void Discard(int event_fd) {
   uint64_t count;
   [[maybe_unused]] const ssize_t size = read(event_fd, &count, sizeof(count));
 }
-
-// A response of this kind is dropped by libcoap instead of sent.
-void SendNothing(coap_pdu_t* response) { coap_pdu_set_type(response, COAP_MESSAGE_NON); }
 
 }  // namespace
 
@@ -78,8 +85,9 @@ absl::StatusOr<std::unique_ptr<CoapServer>> CoapServer::Create(const CoapOptions
   std::unique_ptr<CoapServer> server(new CoapServer(options, intake, clock));
   absl::Status status = server->Listen(*address);
   if (!status.ok()) return status;
-  server->listener_ = intake->AddDurableListener(
-      [fd = server->wake_fd_] { [[maybe_unused]] const int written = eventfd_write(fd, 1); });
+  server->listener_ = intake->AddDurableListener([raw = server.get()] {
+    if (raw->wants_durable_.exchange(false)) eventfd_write(raw->wake_fd_, 1);
+  });
   server->thread_ = std::thread([raw = server.get()] { raw->Run(); });
   return server;
 }
@@ -105,6 +113,7 @@ absl::Status CoapServer::Listen(const ListenAddress& address) {
   coap_startup();
   coap_set_log_handler(OnLibraryLog);
   coap_set_log_level(LOG_WARNING);
+  coap_set_prng(FillRandom);
   wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   context_ = coap_new_context(nullptr);
   if (wake_fd_ < 0 || context_ == nullptr) return absl::InternalError("CoAP: out of resources");
@@ -117,7 +126,11 @@ absl::Status CoapServer::Listen(const ListenAddress& address) {
   if (endpoint == nullptr) {
     return absl::AlreadyExistsError(absl::StrCat("cannot listen on udp ", address.ToString()));
   }
-  port->EnlargeReceiveBuffers(kReceiveBufferBytes);
+  socket_ = port->FindJoined();
+  if (socket_ < 0) return absl::InternalError("CoAP: libcoap's socket is not among the open files");
+  EnlargeReceiveBuffer(socket_, kReceiveBufferBytes);
+  sender_ = std::make_unique<DatagramSender>(socket_);
+  FillRandom(&next_message_id_, sizeof(next_message_id_));
   coap_endpoint_set_default_mtu(endpoint, kMaxDatagramBytes);
   coap_context_set_max_idle_sessions(context_, options_.max_idle_sessions);
   coap_context_set_session_timeout(context_, kSessionTimeoutSeconds);
@@ -144,7 +157,6 @@ absl::Status CoapServer::Listen(const ListenAddress& address) {
   if (epoll_fd_ < 0 || epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_fd_, &wake) != 0) {
     return absl::InternalError("CoAP: this libcoap is built without epoll");
   }
-  port_ = port->address().port;
   endpoint_ = port->address().ToString();
   return absl::OkStatus();
 }
@@ -158,47 +170,50 @@ void CoapServer::Stop() {
 }
 
 CoapStats CoapServer::stats() const {
-  CoapStats stats;
-  {
-    absl::MutexLock lock(&stats_mutex_);
-    stats = stats_;
-  }
-  stats.dropped_by_system = DroppedDatagrams(port_);
-  return stats;
+  absl::MutexLock lock(&stats_mutex_);
+  return stats_;
 }
 
 void CoapServer::Run() {
-  malformed_datagrams = &counts_.malformed;
   while (!stopping_) {
     ServeDatagrams();
     AnswerDurable();
     pending_.AcknowledgeOverdue([this](PendingAnswer& pending) {
-      SendEmptyAcknowledgement(pending.session, pending.key.message_id);
+      SendEmptyAcknowledgement(pending);
       handler_.OnAcknowledged(pending.key);
     });
+    sender_->Flush();
     PublishStats();
   }
   Drain();
   PublishStats();
   coap_free_context(context_);
   context_ = nullptr;
-  malformed_datagrams = nullptr;
 }
 
 void CoapServer::ServeDatagrams() {
-  for (int turn = 0; turn < kDatagramsPerTurn; ++turn) {
-    epoll_event events[16];
-    const int found = epoll_wait(epoll_fd_, events, 16, turn == 0 ? WaitMilliseconds() : 0);
-    epoll_event* const end =
-        std::remove_if(events, events + std::max(found, 0),
-                       [this](const epoll_event& event) { return event.data.ptr == &wake_fd_; });
-    if (end != events + std::max(found, 0)) {
+  epoll_event found[16];
+  const int count = epoll_wait(epoll_fd_, found, 16, WaitMilliseconds());
+  epoll_event events[16 + kDatagramsPerTurn];
+  size_t size = 0;
+  for (int i = 0; i < count; ++i) {
+    if (found[i].data.ptr == &wake_fd_) {
       has_durable_ = true;
+      ++counts_.woken_by_disk;
       Discard(wake_fd_);
+      continue;
     }
-    if (end == events) break;
-    coap_io_do_epoll(context_, events, end - events);
+    // libcoap reads one datagram for an event, and after all of them goes through its sessions and
+    // sets its timer: so it gets an event for each datagram that may be there. Its timer has no
+    // pointer.
+    const int reads = found[i].data.ptr != nullptr ? reads_ : 1;
+    for (int read = 0; read < reads; ++read) events[size++] = found[i];
   }
+  if (size == 0) return;
+  library_counts.failed_reads = 0;
+  coap_io_do_epoll(context_, events, size);
+  const int missing = static_cast<int>(library_counts.failed_reads);
+  reads_ = missing == 0 ? std::min(2 * reads_, kDatagramsPerTurn) : std::max(1, reads_ - missing);
 }
 
 int CoapServer::WaitMilliseconds() const {
@@ -210,14 +225,17 @@ int CoapServer::WaitMilliseconds() const {
 
 void CoapServer::AnswerDurable() {
   if (!has_durable_) return;
+  // Before the look: of what is durable only after it the listener tells.
+  wants_durable_ = true;
   has_durable_ = pending_.PopDurable(*intake_, kAnswersPerTurn, [this](PendingAnswer& pending) {
     Send(pending);
     if (pending.confirmable && CodeClass(pending.answer.code) == 2 && options_.on_acknowledged) {
       options_.on_acknowledged(clock_->Uptime() - pending.since);
     }
     handler_.OnAnswered(pending.key, pending.answer);
-    coap_session_release(pending.session);
+    ReleaseSession(pending);
   });
+  if (pending_.size() == 0) wants_durable_ = false;
 }
 
 void CoapServer::Drain() {
@@ -226,6 +244,7 @@ void CoapServer::Drain() {
     do {
       has_durable_ = true;
       AnswerDurable();
+      sender_->Flush();
     } while (has_durable_);
     const absl::Duration left = deadline - clock_->Uptime();
     if (pending_.size() == 0 || left <= absl::ZeroDuration()) break;
@@ -234,13 +253,15 @@ void CoapServer::Drain() {
     Discard(wake_fd_);
   }
   counts_.abandoned_at_stop += static_cast<int64_t>(pending_.size());
-  pending_.PopAll([](PendingAnswer& pending) { coap_session_release(pending.session); });
+  pending_.PopAll([this](PendingAnswer& pending) { ReleaseSession(pending); });
 }
 
 void CoapServer::PublishStats() {
   counts_.received = handler_.stats().requests;
   counts_.taken = handler_.stats().taken;
   counts_.shed = handler_.stats().shed;
+  counts_.malformed = library_counts.malformed;
+  counts_.dropped_by_system = DroppedDatagrams(socket_);
   counts_.pending = static_cast<int64_t>(pending_.size());
   counts_.dedup = handler_.dedup_stats();
   counts_.reassembly = handler_.reassembly_stats();
@@ -249,84 +270,99 @@ void CoapServer::PublishStats() {
   }
   absl::MutexLock lock(&stats_mutex_);
   stats_ = counts_;
+  stats_.answers_failed += sender_->failed();
 }
 
 void CoapServer::OnRequest(coap_resource_t*, coap_session_t* session, const coap_pdu_t* request,
                            const coap_string_t*, coap_pdu_t* response) {
   auto* server = static_cast<CoapServer*>(coap_get_app_data(coap_session_get_context(session)));
-  server->Handle(session, request, response);
+  server->Handle(session, request);
+  // A response of this kind is dropped by libcoap instead of sent: the server sends its own.
+  coap_pdu_set_type(response, COAP_MESSAGE_NON);
 }
 
-void CoapServer::Handle(coap_session_t* session, const coap_pdu_t* pdu, coap_pdu_t* response) {
+void CoapServer::Handle(coap_session_t* session, const coap_pdu_t* pdu) {
   using Action = CoapRequestHandler::Outcome::Action;
   const CoapRequest request = ReadCoapRequest(session, pdu);
   const bool has_room =
       pending_.HasRoom(request.confirmable) &&
       (options_.budget == nullptr || options_.budget->HasRoom(/*awaited=*/request.confirmable));
   CoapRequestHandler::Outcome outcome = handler_.Handle(request, has_room);
-  const uint8_t no_response = ReadNoResponse(pdu);
+  PendingAnswer pending;
+  pending.key = request.key;
+  pending.confirmable = request.confirmable;
+  pending.token = std::string(CoapToken(pdu));
+  pending.no_response = ReadNoResponse(pdu);
+  pending.answer = std::move(outcome.answer);
+  pending.receipt = outcome.receipt;
+  pending.local = LocalAddressOf(session);
   switch (outcome.action) {
     case Action::kAnswer:
-      // libcoap heeds No-Response here by itself. It would send a NON with the request's message
-      // id.
-      if (!request.confirmable) coap_pdu_set_mid(response, coap_new_message_id(session));
-      WriteCoapAnswer(outcome.answer, response);
-      CountAnswer(outcome.answer.code, no_response);
-      return;
-    case Action::kPend: {
-      PendingAnswer pending;
-      pending.key = request.key;
-      pending.confirmable = request.confirmable;
-      pending.token = std::string(CoapToken(pdu));
-      pending.no_response = no_response;
-      pending.answer = std::move(outcome.answer);
-      pending.receipt = outcome.receipt;
-      pending.session = coap_session_reference(session);
-      pending_.Push(std::move(pending));
+      Send(pending);
       break;
-    }
+    case Action::kPend:
+      Pend(session, std::move(pending));
+      break;
     case Action::kAcknowledge:
-      SendEmptyAcknowledgement(session, request.key.message_id);
+      SendEmptyAcknowledgement(pending);
       break;
     case Action::kIgnore:
       break;
   }
-  SendNothing(response);
+}
+
+void CoapServer::Pend(coap_session_t* session, PendingAnswer pending) {
+  if (pending.confirmable && MayKeepSession()) {
+    pending.session = coap_session_reference(session);
+    ++kept_sessions_;
+  }
+  pending_.Push(std::move(pending));
+  // Nobody waited before, so the listener may have kept silent about this one.
+  if (!wants_durable_) has_durable_ = true;
+}
+
+bool CoapServer::MayKeepSession() const {
+  if (kept_sessions_ >= options_.max_separate_responses) return false;
+  return kept_sessions_ < kKeptSessionsWhileQuick ||
+         pending_.LongestWait() > options_.pending.acknowledge_after / 2;
+}
+
+void CoapServer::ReleaseSession(const PendingAnswer& pending) {
+  if (pending.session == nullptr) return;
+  coap_session_release(pending.session);
+  --kept_sessions_;
 }
 
 void CoapServer::Send(const PendingAnswer& pending) {
   CountAnswer(pending.answer.code, pending.no_response);
+  const bool piggybacks = pending.confirmable && !pending.acknowledged;
   if (IsSuppressed(pending.no_response, pending.answer.code)) {
-    if (pending.confirmable && !pending.acknowledged) {
-      SendEmptyAcknowledgement(pending.session, pending.key.message_id);
-    }
-    return;
+    if (piggybacks) SendEmptyAcknowledgement(pending);
+  } else if (piggybacks) {
+    sender_->Queue(pending.key.peer, pending.local,
+                   EncodeAnswer(CoapType::kAcknowledgement, pending.key.message_id, pending.token,
+                                pending.answer));
+  } else if (pending.session != nullptr && MaySendSeparateConfirmable()) {
+    SendSeparateConfirmable(pending);
+  } else {
+    sender_->Queue(
+        pending.key.peer, pending.local,
+        EncodeAnswer(CoapType::kNonConfirmable, next_message_id_++, pending.token, pending.answer));
   }
-  coap_pdu_type_t type = COAP_MESSAGE_NON;
-  if (pending.confirmable && !pending.acknowledged) {
-    type = COAP_MESSAGE_ACK;
-  } else if (pending.confirmable && MaySendSeparateConfirmable()) {
-    type = COAP_MESSAGE_CON;
-  }
-  coap_pdu_t* pdu = coap_pdu_init(
-      type, COAP_EMPTY_CODE,
-      type == COAP_MESSAGE_ACK ? pending.key.message_id : coap_new_message_id(pending.session),
-      coap_session_max_pdu_size(pending.session));
-  if (pdu == nullptr) {
-    ++counts_.answers_failed;
-    return;
-  }
-  coap_add_token(pdu, pending.token.size(), reinterpret_cast<const uint8_t*>(pending.token.data()));
-  WriteCoapAnswer(pending.answer, pdu);
-  if (coap_send(pending.session, pdu) == COAP_INVALID_MID) ++counts_.answers_failed;
 }
 
-void CoapServer::SendEmptyAcknowledgement(coap_session_t* session, uint16_t message_id) {
-  coap_pdu_t* pdu = coap_pdu_init(COAP_MESSAGE_ACK, COAP_EMPTY_CODE, message_id, /*size=*/0);
-  if (pdu == nullptr || coap_send(session, pdu) == COAP_INVALID_MID) {
+// By libcoap, which sends it again until it is acknowledged.
+void CoapServer::SendSeparateConfirmable(const PendingAnswer& pending) {
+  coap_pdu_t* pdu = ParseDatagram(EncodeAnswer(
+      CoapType::kConfirmable, coap_new_message_id(pending.session), pending.token, pending.answer));
+  if (pdu == nullptr || coap_send(pending.session, pdu) == COAP_INVALID_MID) {
     ++counts_.answers_failed;
-    return;
   }
+}
+
+void CoapServer::SendEmptyAcknowledgement(const PendingAnswer& pending) {
+  sender_->Queue(pending.key.peer, pending.local,
+                 EncodeEmptyAcknowledgement(pending.key.message_id));
   ++counts_.empty_acknowledgements;
 }
 

@@ -19,6 +19,7 @@
 #include "absl/types/optional.h"
 #include "libs/clock/clock.h"
 #include "libs/net/listen_address.h"
+#include "services/ingress/coap/datagram_sender.h"
 #include "services/ingress/coap/pending_answers.h"
 #include "services/ingress/coap/request_handler.h"
 #include "services/ingress/coap/udp_port.h"
@@ -38,7 +39,8 @@ struct CoapOptions {
   // If set, what is under way counts against it, and nothing is taken in while it is used up.
   MemoryBudget* budget = nullptr;
   // Separate responses that are sent until they are acknowledged (CON), at most; beyond that they
-  // are sent once (NON).
+  // are sent once (NON). What may become one keeps a session while it is pending, and each
+  // datagram's cost grows with those; so while the disk is quick it is 64 at most.
   size_t max_separate_responses = 1024;
   // How long Stop waits for what is pending to reach the disk.
   absl::Duration stop_grace = absl::Seconds(2);
@@ -65,6 +67,7 @@ struct CoapStats {
   int64_t shed = 0;               // refused for want of room: 4.29, NON nothing
   int64_t pending = 0;            // answers that wait for the disk, now
   int64_t abandoned_at_stop = 0;  // not on disk when the server stopped: never answered
+  int64_t woken_by_disk = 0;      // how often an fsync woke the thread
   MessageDedup::Stats dedup;
   BlockReassembly::Stats reassembly;
 };
@@ -107,7 +110,7 @@ class CoapServer {
 
   absl::Status Listen(const ListenAddress& address);
   void Run();
-  // Serves datagrams until there is none or a fair number is done.
+  // Waits for datagrams or durability, and serves a fair number of datagrams.
   void ServeDatagrams();
   // Sends a fair number of the answers that may go.
   void AnswerDurable();
@@ -118,9 +121,13 @@ class CoapServer {
   static void OnRequest(coap_resource_t* resource, coap_session_t* session,
                         const coap_pdu_t* request, const coap_string_t* query,
                         coap_pdu_t* response);
-  void Handle(coap_session_t* session, const coap_pdu_t* request, coap_pdu_t* response);
+  void Handle(coap_session_t* session, const coap_pdu_t* request);
+  void Pend(coap_session_t* session, PendingAnswer pending);
   void Send(const PendingAnswer& pending);
-  void SendEmptyAcknowledgement(coap_session_t* session, uint16_t message_id);
+  void SendSeparateConfirmable(const PendingAnswer& pending);
+  void SendEmptyAcknowledgement(const PendingAnswer& pending);
+  bool MayKeepSession() const;
+  void ReleaseSession(const PendingAnswer& pending);
   void CountAnswer(CoapCode code, uint8_t no_response);
   bool MaySendSeparateConfirmable();
 
@@ -128,17 +135,23 @@ class CoapServer {
   Intake* const intake_;
   const Clock* const clock_;
   std::string endpoint_;
-  int port_ = 0;
   int wake_fd_ = -1;   // written by the intake's listener and by Stop
   int epoll_fd_ = -1;  // libcoap's own, which knows wake_fd_ too
   int64_t listener_ = -1;
   std::atomic<bool> stopping_{false};
+  // The next fsync is to wake the thread: somebody waits for one.
+  std::atomic<bool> wants_durable_{false};
   std::thread thread_;
 
   // From here on the thread's own.
   coap_context_t* context_ = nullptr;
   CoapRequestHandler handler_;
   PendingAnswers pending_;
+  int socket_ = -1;  // libcoap's
+  std::unique_ptr<DatagramSender> sender_;
+  uint16_t next_message_id_ = 0;                   // of a NON
+  size_t kept_sessions_ = 0;                       // by those that are pending
+  int reads_ = 1;                                  // datagrams to ask libcoap to read at once
   bool has_durable_ = false;                       // answers may be ready to go
   std::deque<absl::Duration> separate_responses_;  // when the CON ones were sent
   absl::optional<MemoryBudget::Share> memory_;

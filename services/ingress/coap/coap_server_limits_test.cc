@@ -35,6 +35,20 @@ TEST_F(CoapServerLimitsTest, SeparateResponsesThatNeedAnAcknowledgementAreBounde
   EXPECT_EQ(other.Receive()->type, RawMessage::kNon);
 }
 
+TEST_F(CoapServerLimitsTest, WakesForNoSyncThatNobodyWaitsFor) {
+  Start();
+  for (int i = 0; i < 100; ++i) intake_.Sync();
+  ASSERT_TRUE(IsAlive(client_.get()));
+  client_->Send(Post(1, kTelemetry, "1"));
+  ASSERT_TRUE(intake_.WaitTaken(1));
+  ASSERT_TRUE(IsAlive(client_.get()));
+  intake_.Sync();
+  ASSERT_TRUE(client_->Receive());
+  for (int i = 0; i < 100; ++i) intake_.Sync();
+  ASSERT_TRUE(IsAlive(client_.get()));
+  EXPECT_EQ(StatsWhen([](const CoapStats& s) { return s.woken_by_disk == 1; }).woken_by_disk, 1);
+}
+
 // Sends `payload` in blocks of 1,024 bytes until one is not answered 2.31; its answer.
 absl::optional<RawMessage> SendInBlocks(RawClient* client, const std::string& payload,
                                         absl::optional<uint32_t> announced_size) {

@@ -54,6 +54,15 @@ absl::Duration PendingAnswers::UntilOverdue() const {
   return until;
 }
 
+absl::Duration PendingAnswers::LongestWait() const {
+  const absl::Duration now = clock_->Uptime();
+  absl::Duration longest;
+  for (const Lane& lane : lanes_) {
+    if (!lane.answers.empty()) longest = std::max(longest, now - lane.answers.front().since);
+  }
+  return longest;
+}
+
 void PendingAnswers::PopAll(absl::FunctionRef<void(PendingAnswer&)> abandon) {
   for (Lane& lane : lanes_) {
     for (PendingAnswer& answer : lane.answers) abandon(answer);

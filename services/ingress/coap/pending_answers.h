@@ -25,9 +25,11 @@ struct PendingAnswer {
   uint8_t no_response = 0;  // RFC 7967; 0: every answer is wanted
   CoapAnswer answer;
   Receipt receipt;
-  // Where the request came from; referenced by whoever queues the answer, untouched here.
+  CoapLocalAddress local;  // where the request arrived
+  // Of a CON for which a session is kept: referenced by whoever queues the answer, untouched here.
   coap_session_t* session = nullptr;
-  // The sender has had an empty acknowledgement, so the answer is a message of its own.
+  // The sender has had an empty acknowledgement, so the answer is a message of its own: sent until
+  // it is acknowledged (CON) if there is a session, else once (NON).
   bool acknowledged = false;
   absl::Duration since;  // set by Push
 };
@@ -37,7 +39,7 @@ struct PendingAnswer {
 class PendingAnswers {
  public:
   struct Options {
-    size_t max_answers = 4096;
+    size_t max_answers = 16'384;
     // After so long the sender of a CON gets an empty acknowledgement, before it sends again (after
     // 2 s at the earliest, RFC 7252, 4.8).
     absl::Duration acknowledge_after = absl::Seconds(1);
@@ -61,6 +63,9 @@ class PendingAnswers {
   void AcknowledgeOverdue(absl::FunctionRef<void(PendingAnswer&)> acknowledge);
   // When AcknowledgeOverdue has something to do next, from now; InfiniteDuration: not by itself.
   absl::Duration UntilOverdue() const;
+
+  // How long the one that came first has waited; zero if there is none.
+  absl::Duration LongestWait() const;
 
   // Hands over all that is left.
   void PopAll(absl::FunctionRef<void(PendingAnswer&)> abandon);

@@ -46,6 +46,18 @@ class PendingAnswersTest : public testing::Test {
   PendingAnswers pending_{PendingAnswers::Options(), &clock_};
 };
 
+TEST_F(PendingAnswersTest, TellsHowLongTheFirstHasWaited) {
+  EXPECT_EQ(pending_.LongestWait(), absl::ZeroDuration());
+  Push(1);
+  clock_.Advance(absl::Seconds(1));
+  intake_.Sync();
+  Push(2, /*confirmable=*/true, "}");  // in another log
+  clock_.Advance(absl::Seconds(2));
+  EXPECT_EQ(pending_.LongestWait(), absl::Seconds(3));
+  PopDurable();
+  EXPECT_EQ(pending_.LongestWait(), absl::Seconds(2));
+}
+
 TEST_F(PendingAnswersTest, WaitForTheDisk) {
   Push(1);
   Push(2);

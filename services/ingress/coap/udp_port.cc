@@ -2,20 +2,17 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "libs/net/port_owner.h"
 
 namespace sluice::ingress {
@@ -63,23 +60,22 @@ absl::StatusOr<ClaimedUdpPort> ClaimedUdpPort::Claim(const ListenAddress& addres
   return claimed;
 }
 
-void ClaimedUdpPort::EnlargeReceiveBuffers(int bytes) const {
+int ClaimedUdpPort::FindJoined() const {
+  int joined = -1;
   DIR* const open_files = opendir("/proc/self/fd");
-  if (open_files == nullptr) return;
+  if (open_files == nullptr) return joined;
   while (const dirent* entry = readdir(open_files)) {
     int fd = -1;
     sockaddr_storage bound{};
     socklen_t size = sizeof(bound);
-    if (!absl::SimpleAtoi(entry->d_name, &fd) ||
-        getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) != 0 || size != size_ ||
-        std::memcmp(&bound, &socket_address_, size) != 0) {
-      continue;
-    }
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) != 0) {
-      setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+    if (absl::SimpleAtoi(entry->d_name, &fd) && fd != socket_ &&
+        getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) == 0 && size == size_ &&
+        std::memcmp(&bound, &socket_address_, size) == 0) {
+      joined = fd;
     }
   }
   closedir(open_files);
+  return joined;
 }
 
 ClaimedUdpPort::ClaimedUdpPort(ClaimedUdpPort&& other) noexcept
@@ -92,24 +88,17 @@ ClaimedUdpPort::~ClaimedUdpPort() {
   if (socket_ >= 0) close(socket_);
 }
 
-int64_t DroppedDatagrams(int port) {
-  const std::string ending = absl::StrCat(":", absl::Hex(port, absl::kZeroPad4));
-  int64_t dropped = 0;
-  for (const char* table : {"/proc/net/udp", "/proc/net/udp6"}) {
-    std::ifstream sockets(table);
-    std::string line;
-    while (std::getline(sockets, line)) {
-      // The second column is the local ADDRESS:PORT in hex, the last one counts the drops.
-      const std::vector<absl::string_view> columns =
-          absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
-      int64_t drops = 0;
-      if (columns.size() > 2 && absl::EndsWithIgnoreCase(columns[1], ending) &&
-          absl::SimpleAtoi(columns.back(), &drops)) {
-        dropped += drops;
-      }
-    }
+void EnlargeReceiveBuffer(int socket, int bytes) {
+  if (setsockopt(socket, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) != 0) {
+    setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
   }
-  return dropped;
+}
+
+int64_t DroppedDatagrams(int socket) {
+  uint32_t counts[SK_MEMINFO_VARS] = {};
+  socklen_t size = sizeof(counts);
+  return getsockopt(socket, SOL_SOCKET, SO_MEMINFO, counts, &size) == 0 ? counts[SK_MEMINFO_DROPS]
+                                                                        : 0;
 }
 
 }  // namespace sluice::ingress

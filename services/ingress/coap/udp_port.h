@@ -22,10 +22,9 @@ class ClaimedUdpPort {
   ClaimedUdpPort& operator=(ClaimedUdpPort&&) = delete;
   ~ClaimedUdpPort();
 
-  // Asks for room for so many bytes in the receive buffer of every socket of this process on the
-  // port, and gets as much of it as the system allows (net.core.rmem_max, unless one may exceed
-  // it). For a library that shows nobody its socket.
-  void EnlargeReceiveBuffers(int bytes) const;
+  // The socket of this process that joined the port after it was claimed, of a library that shows
+  // nobody its socket; -1 if there is none.
+  int FindJoined() const;
 
   // The address with the port that it got.
   const ListenAddress& address() const { return address_; }
@@ -41,9 +40,13 @@ class ClaimedUdpPort {
   socklen_t size_ = 0;
 };
 
-// Datagrams that the system has dropped since the sockets on this port were opened, for want of
-// room in their receive buffers (or of checksums that fit). Reads /proc; 0 if that cannot be known.
-int64_t DroppedDatagrams(int port);
+// Asks for room for so many bytes in the socket's receive buffer, and gets as much of it as the
+// system allows (net.core.rmem_max, unless one may exceed it).
+void EnlargeReceiveBuffer(int socket, int bytes);
+
+// Datagrams that the system has dropped since the socket was opened, for want of room in its
+// receive buffer (or of checksums that fit); counted modulo 2^32. 0 if that cannot be known.
+int64_t DroppedDatagrams(int socket);
 
 }  // namespace sluice::ingress
 

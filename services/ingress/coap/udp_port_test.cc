@@ -82,14 +82,16 @@ TEST(ClaimedUdpPortTest, AnAddressThatIsNotOursIsAnError) {
               HasSubstr("cannot listen on udp 192.0.2.1:0"));
 }
 
-TEST(ClaimedUdpPortTest, EnlargesTheBufferOfWhoJoined) {
+TEST(ClaimedUdpPortTest, FindsWhoJoinedAndEnlargesItsBuffer) {
   absl::StatusOr<ClaimedUdpPort> port = ClaimedUdpPort::Claim(Loopback());
   ASSERT_TRUE(port.ok());
+  EXPECT_EQ(port->FindJoined(), -1);
   const int joined = JoinPort(*port);
   const int small = 8192;
   setsockopt(joined, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
   const int before = ReceiveBuffer(joined);
-  port->EnlargeReceiveBuffers(100'000);
+  ASSERT_EQ(port->FindJoined(), joined);
+  EnlargeReceiveBuffer(joined, 100'000);
   EXPECT_GT(ReceiveBuffer(joined), before);
   close(joined);
 }
@@ -97,7 +99,8 @@ TEST(ClaimedUdpPortTest, EnlargesTheBufferOfWhoJoined) {
 TEST(DroppedDatagramsTest, CountsWhatFoundNoRoom) {
   absl::StatusOr<ClaimedUdpPort> port = ClaimedUdpPort::Claim(Loopback());
   ASSERT_TRUE(port.ok());
-  EXPECT_EQ(DroppedDatagrams(port->address().port), 0);
+  const int receiver = JoinPort(*port);
+  EXPECT_EQ(DroppedDatagrams(receiver), 0);
   const int sender = socket(AF_INET, SOCK_DGRAM, 0);
   const auto* to = reinterpret_cast<const sockaddr*>(&port->socket_address());
   const std::string datagram(1000, 'x');
@@ -105,10 +108,12 @@ TEST(DroppedDatagramsTest, CountsWhatFoundNoRoom) {
   for (int i = 0; i < 100'000 && dropped == 0; ++i) {
     ASSERT_GT(sendto(sender, datagram.data(), datagram.size(), 0, to, port->socket_address_size()),
               0);
-    if (i % 100 == 99) dropped = DroppedDatagrams(port->address().port);
+    if (i % 100 == 99) dropped = DroppedDatagrams(receiver);
   }
   EXPECT_GT(dropped, 0);
+  EXPECT_EQ(DroppedDatagrams(-1), 0);
   close(sender);
+  close(receiver);
 }
 
 }  // namespace

@@ -28,7 +28,8 @@ using Readings = google::protobuf::RepeatedPtrField<v1::Reading>;
 
 // What the diagnosis says if it finds no fault.
 constexpr char kNoFault[] = "is not valid JSON";
-constexpr size_t kMaxErrorBytes = 512;
+// Two texts of 64 bytes are quoted at most, and each byte may be written with four.
+constexpr size_t kMaxErrorBytes = 640;
 // The last second of the year 9999.
 constexpr int64_t kMaxSeconds = 253'402'300'799;
 

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -16,25 +15,39 @@ class KeySet {
  public:
   KeySet();
 
-  // Whether `key` is new; it is in the set afterwards.
-  bool Insert(absl::string_view key);
+  // Whether `key` is new; it is in the set afterwards. Its bytes must stay where they are until
+  // Clear.
+  bool Insert(absl::string_view key) {
+    if (entries_.size() >= kFew) return InsertInTable(key);
+    for (const Entry& entry : entries_) {
+      if (entry.key == key) return false;
+    }
+    entries_.emplace_back(key, 0);
+    return true;
+  }
   void Clear();
   size_t size() const { return entries_.size(); }
 
  private:
+  // So many are compared one by one, which takes less time than a hash. With more there is a table.
+  static constexpr size_t kFew = 8;
+
   struct Entry {
-    uint64_t hash;
-    size_t begin;
-    size_t size;
-    size_t slot;
+    Entry(absl::string_view key, size_t slot) : key(key), slot(static_cast<uint32_t>(slot)) {}
+    absl::string_view key;
+    uint32_t slot;  // if there is a table
   };
 
-  size_t FindSlot(uint64_t hash, absl::string_view key) const;
-  void Grow();
+  bool InsertInTable(absl::string_view key);
+  // Where the key stands in the table, or the free slot that it would take.
+  size_t FindSlot(absl::string_view key) const;
+  void FillTable();
 
-  std::string bytes_;
+  // Of the hashes: a sender that does not know it cannot choose keys that collide.
+  const uint64_t seed_;
   std::vector<Entry> entries_;
-  // Open addressing: index into entries_ plus one; 0 is free. A power of two in size.
+  // Open addressing: index into entries_ plus one; 0 is free. A power of two in size, most of it
+  // free.
   std::vector<uint32_t> slots_;
 };
 

@@ -3,9 +3,12 @@
 #include <simdjson.h>
 
 #include <cstring>
+#include <deque>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -20,23 +23,26 @@ namespace {
 namespace dom = simdjson::dom;
 using Readings = google::protobuf::RepeatedPtrField<v1::Reading>;
 
-constexpr absl::string_view kJsonSpace = " \t\r\n";
+constexpr absl::string_view kJsonType = "application/json";
 constexpr char kBareMetric[] = "value";
 // The last millisecond of the year 9999, where google.protobuf.Timestamp ends.
 constexpr int64_t kMaxTimeMs = 253'402'300'799'999;
 
+bool IsJsonSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
 absl::string_view Trim(absl::string_view text) {
-  const size_t begin = text.find_first_not_of(kJsonSpace);
-  if (begin == absl::string_view::npos) return absl::string_view();
-  return text.substr(begin, text.find_last_not_of(kJsonSpace) - begin + 1);
+  while (!text.empty() && IsJsonSpace(text.front())) text.remove_prefix(1);
+  while (!text.empty() && IsJsonSpace(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 }  // namespace
 
 PayloadFormat FormatOf(absl::string_view content_type) {
+  if (content_type.empty() || content_type == kJsonType) return PayloadFormat::kJson;  // most are
   const absl::string_view type =
       absl::StripAsciiWhitespace(content_type.substr(0, content_type.find(';')));
-  if (type.empty() || absl::EqualsIgnoreCase(type, "application/json")) return PayloadFormat::kJson;
+  if (type.empty() || absl::EqualsIgnoreCase(type, kJsonType)) return PayloadFormat::kJson;
   if (absl::EqualsIgnoreCase(type, "text/plain")) return PayloadFormat::kPlainText;
   return PayloadFormat::kUnsupported;
 }
@@ -60,141 +66,144 @@ class PayloadDecoder::JsonReadings {
   // `payload` is not larger than kMaxPayloadBytes.
   absl::Status Decode(absl::string_view payload, bool number_only, Readings* readings) {
     readings_ = readings;
-    path_.clear();
     const int before = readings->size();
     const absl::string_view text = Trim(payload);
     if (text.empty()) return absl::InvalidArgumentError("the payload is empty");
-    const bool document = !number_only && (text[0] == '{' || text[0] == '[');
-    const absl::Status status = document ? Document(payload) : BareNumber(text, number_only);
-    if (status.ok() && readings->size() == before) {
+    const bool is_document = !number_only && (text[0] == '{' || text[0] == '[');
+    const bool done = is_document ? Document(payload) : BareNumber(text, number_only);
+    if (!done) return std::exchange(error_, absl::OkStatus());
+    if (readings->size() == before) {
       return absl::InvalidArgumentError("the payload holds no reading");
     }
-    return status;
+    return absl::OkStatus();
   }
 
  private:
-  absl::Status BareNumber(absl::string_view text, bool number_only) {
-    if (text == "null" && !number_only) return absl::OkStatus();
+  // These return false if error_ says what is wrong.
+
+  bool BareNumber(absl::string_view text, bool number_only) {
+    if (text == "null" && !number_only) return true;
     const auto number = ParseJsonNumber(text);
     if (const auto* error = absl::get_if<NumberError>(&number)) {
       if (*error != NumberError::kNotANumber) {
-        return absl::InvalidArgumentError(absl::StrCat(Quote(text), " ", Describe(*error)));
+        return Fail(absl::StrCat(Quote(text), " ", Describe(*error)));
       }
-      return absl::InvalidArgumentError(
-          absl::StrCat("the payload is ", Quote(text), "; it must be ",
-                       number_only ? "a number" : "a JSON object, an array or a number"));
+      return Fail(absl::StrCat("the payload is ", Quote(text), "; it must be ",
+                               number_only ? "a number" : "a JSON object, an array or a number"));
     }
-    path_ = kBareMetric;
-    v1::Reading* reading = Add();
-    if (reading == nullptr) return TooMany();
+    if (readings_->size() >= kMaxReadings) return TooMany();
+    v1::Reading* reading = Add(kBareMetric);
     if (const auto* whole = absl::get_if<int64_t>(&number)) {
       reading->set_int_value(*whole);
     } else {
       reading->set_double_value(absl::get<double>(number));
     }
-    return absl::OkStatus();
+    return true;
   }
 
-  absl::Status Document(absl::string_view payload) {
+  bool Document(absl::string_view payload) {
     // The parser reads past the end: it gets a copy with room behind it.
     const size_t room = payload.size() + simdjson::SIMDJSON_PADDING;
     if (buffer_.size() < room) buffer_.resize(room);
     std::memcpy(buffer_.data(), payload.data(), payload.size());
     dom::element root;
     if (parser_.parse(buffer_.data(), payload.size(), /*realloc_if_needed=*/false).get(root)) {
-      return absl::InvalidArgumentError(DiagnoseJson(payload, kMaxNesting));
+      return Fail(DiagnoseJson(payload, kMaxNesting));
     }
-    if (root.is_object()) return TopObject(dom::object(root), 1);
-    for (const dom::element form : dom::array(root)) {
-      absl::Status status;
-      path_.clear();
-      if (form.is_object()) {
-        status = TopObject(dom::object(form), 2);
-      } else if (form.is_number() || form.is_null()) {
-        path_ = kBareMetric;
-        status = Value(form, 1);
-      } else {
-        status = absl::InvalidArgumentError(
-            "an element of the array must be an object, a number or null");
-      }
-      if (!status.ok()) return status;
+    return root.is_object() ? TopObject(dom::object(root), 1) : TopArray(dom::array(root));
+  }
+
+  bool TopArray(dom::array array) {
+    for (const dom::element form : array) {
+      const bool done = form.is_object() ? TopObject(dom::object(form), 2)
+                        : form.is_number() || form.is_null()
+                            ? Value(kBareMetric, form, 1)
+                            : Fail("an element of the array must be an object, a number or null");
+      if (!done) return false;
     }
-    return absl::OkStatus();
+    return true;
   }
 
   // An object at the top, or in the array at the top: its `ts` is the time of its readings, and a
   // `values` object holds metrics under their own names.
-  absl::Status TopObject(const dom::object& object, int depth) {
+  bool TopObject(dom::object object, int depth) {
     keys_.Clear();
+    joined_paths_ = 0;
     const int first = readings_->size();
     bool has_time = false;
     bool has_values = false;
     int64_t time_ms = -1;
-    for (const auto& [key, value] : object) {
-      absl::Status status;
+    for (const auto [key, value] : object) {
+      bool done;
       if (key == "ts") {
-        status = has_time ? Duplicate("ts") : Time(value, &time_ms);
+        done = has_time ? Duplicate("ts") : Time(value, &time_ms);
         has_time = true;
       } else if (key == "values") {
-        status = has_values          ? Duplicate("values")
-                 : value.is_object() ? Members(dom::object(value), depth + 1)
-                                     : Member(key, value, depth);
+        done = has_values          ? Duplicate("values")
+               : value.is_object() ? Members("", dom::object(value), depth + 1)
+                                   : Member("", key, value, depth);
         has_values = true;
       } else {
-        status = Member(key, value, depth);
+        done = Member("", key, value, depth);
       }
-      if (!status.ok()) return status;
+      if (!done) return false;
     }
-    for (int i = first; time_ms >= 0 && i < readings_->size(); ++i) {
-      auto* time = readings_->Mutable(i)->mutable_time();
-      time->set_seconds(time_ms / 1000);
-      time->set_nanos(static_cast<int32_t>(time_ms % 1000 * 1'000'000));
-    }
-    return absl::OkStatus();
+    if (time_ms >= 0) SetTime(time_ms, first);
+    return true;
   }
 
-  // The members of an object at `depth`, whose path is path_.
-  absl::Status Members(const dom::object& object, int depth) {
+  // The members of the object at `depth` that stands under `path`.
+  bool Members(absl::string_view path, dom::object object, int depth) {
     if (depth > kMaxNesting) {
-      return Wrong(absl::StrCat("is nested deeper than ", kMaxNesting, " levels"));
+      return Wrong(path, absl::StrCat("is nested deeper than ", kMaxNesting, " levels"));
     }
-    for (const auto& [key, value] : object) {
-      const absl::Status status = Member(key, value, depth);
-      if (!status.ok()) return status;
+    for (const auto [key, value] : object) {
+      if (!Member(path, key, value, depth)) return false;
     }
-    return absl::OkStatus();
+    return true;
   }
 
-  absl::Status Member(std::string_view key, const dom::element& value, int depth) {
-    if (key.empty()) return Wrong("a key is empty");
-    const size_t length_before = path_.size();
-    if (!path_.empty()) path_.push_back('.');
-    path_.append(key.data(), key.size());
-    const absl::Status name = ValidateMetric(path_);
-    if (!name.ok()) return name;
-    if (!keys_.Insert(path_)) return Duplicate(path_);
-    const absl::Status status = Value(value, depth);
-    path_.resize(length_before);
-    return status;
+  bool Member(absl::string_view parent, std::string_view key, dom::element value, int depth) {
+    if (key.empty()) return Wrong(parent, "a key is empty");
+    const absl::string_view path = Join(parent, {key.data(), key.size()});
+    // Of a long path ValidateMetric says that it is too long, of an odd key whether it is legal.
+    if (path.size() > kMaxMetricBytes || !IsPrintableAscii({key.data(), key.size()})) {
+      error_ = ValidateMetric(path);
+      if (!error_.ok()) return false;
+    }
+    if (!keys_.Insert(path)) return Duplicate(path);
+    return Value(path, value, depth);
   }
 
-  // What stands under path_ in an object at `depth`.
-  absl::Status Value(const dom::element& value, int depth) {
+  // Stays as it is until the next object at the top: keys_ knows it.
+  absl::string_view Join(absl::string_view parent, absl::string_view key) {
+    if (parent.empty()) return key;
+    if (joined_paths_ == paths_.size()) paths_.emplace_back();
+    std::string& path = paths_[joined_paths_++];
+    path.clear();
+    path.append(parent.data(), parent.size());
+    path.push_back('.');
+    path.append(key.data(), key.size());
+    return path;
+  }
+
+  // What stands under `path` in an object at `depth`.
+  bool Value(absl::string_view path, dom::element value, int depth) {
     const dom::element_type type = value.type();
     switch (type) {
       case dom::element_type::OBJECT:
-        return Members(dom::object(value), depth + 1);
+        return Members(path, dom::object(value), depth + 1);
       case dom::element_type::ARRAY:
-        return Wrong("an array is allowed only at the top");
+        return Wrong(path, "an array is allowed only at the top");
       case dom::element_type::UINT64:  // only what int64 cannot hold
-        return Wrong(absl::StrCat(uint64_t(value), " ", Describe(NumberError::kBeyondInt64)));
+        return Wrong(path, absl::StrCat(uint64_t(value), " ", Describe(NumberError::kBeyondInt64)));
       case dom::element_type::NULL_VALUE:
-        return absl::OkStatus();
+        return true;
       default:
         break;
     }
-    v1::Reading* reading = Add();
-    if (reading == nullptr) return TooMany();
+    if (readings_->size() >= kMaxReadings) return TooMany();
+    v1::Reading* reading = Add(path);
     switch (type) {
       case dom::element_type::INT64:
         reading->set_int_value(int64_t(value));
@@ -207,48 +216,63 @@ class PayloadDecoder::JsonReadings {
         break;
       default: {
         const std::string_view text(value);
-        reading->set_string_value(text.data(), text.size());
+        reading->mutable_string_value()->append(text.data(), text.size());
       }
     }
-    return absl::OkStatus();
+    return true;
   }
 
-  static absl::Status Time(const dom::element& value, int64_t* time_ms) {
-    if (value.is_null()) return absl::OkStatus();
+  bool Time(dom::element value, int64_t* time_ms) {
+    if (value.is_null()) return true;
     int64_t ms = 0;
     if (value.type() != dom::element_type::INT64 || value.get(ms) || ms < 0 || ms > kMaxTimeMs) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "'ts': is not a whole number of milliseconds since 1970, 0 to ", kMaxTimeMs));
+      return Fail(absl::StrCat("'ts': is not a whole number of milliseconds since 1970, 0 to ",
+                               kMaxTimeMs));
     }
     *time_ms = ms;
-    return absl::OkStatus();
+    return true;
   }
 
-  v1::Reading* Add() {
-    if (readings_->size() >= kMaxReadings) return nullptr;
+  // Of the readings from `first` on.
+  void SetTime(int64_t time_ms, int first) {
+    const int64_t seconds = time_ms / 1000;
+    const auto nanos = static_cast<int32_t>(time_ms % 1000 * 1'000'000);
+    for (int i = first; i < readings_->size(); ++i) {
+      auto* const time = readings_->Mutable(i)->mutable_time();
+      time->set_seconds(seconds);
+      time->set_nanos(nanos);
+    }
+  }
+
+  v1::Reading* Add(absl::string_view metric) {
     v1::Reading* reading = readings_->Add();
-    reading->set_metric(path_);
+    reading->mutable_metric()->append(metric.data(), metric.size());
     return reading;
   }
 
-  absl::Status Wrong(absl::string_view what) const {
-    return absl::InvalidArgumentError(path_.empty() ? std::string(what)
-                                                    : absl::StrCat(Quote(path_), ": ", what));
+  ABSL_ATTRIBUTE_COLD bool Fail(absl::string_view what) {
+    error_ = absl::InvalidArgumentError(what);
+    return false;
   }
-  static absl::Status Duplicate(absl::string_view path) {
-    return absl::InvalidArgumentError(absl::StrCat("the key ", Quote(path), " stands there twice"));
+  ABSL_ATTRIBUTE_COLD bool Wrong(absl::string_view path, absl::string_view what) {
+    return Fail(path.empty() ? std::string(what) : absl::StrCat(Quote(path), ": ", what));
   }
-  static absl::Status TooMany() {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the payload holds more than ", kMaxReadings, " readings"));
+  ABSL_ATTRIBUTE_COLD bool TooMany() {
+    return Fail(absl::StrCat("the payload holds more than ", kMaxReadings, " readings"));
+  }
+  ABSL_ATTRIBUTE_COLD bool Duplicate(absl::string_view path) {
+    return Fail(absl::StrCat("the key ", Quote(path), " stands there twice"));
   }
 
   dom::parser parser_;
   std::vector<char> buffer_;
   KeySet keys_;
-  // Keys from the top object down to where the decoder stands, joined by '.'.
-  std::string path_;
+  // Paths of more than one key, of which the first `joined_paths_` are in use: keys from the top
+  // object down, joined by '.'. A deque, as keys_ must find them where they were.
+  std::deque<std::string> paths_;
+  size_t joined_paths_ = 0;
   Readings* readings_ = nullptr;
+  absl::Status error_;
 };
 
 PayloadDecoder::PayloadDecoder() : json_(std::make_unique<JsonReadings>()) {}

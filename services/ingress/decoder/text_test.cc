@@ -16,6 +16,21 @@ TEST(TextTest, FindsWhereUtf8Ends) {
   }
 }
 
+TEST(TextTest, TellsPrintableAsciiAtEveryPlace) {
+  for (size_t size = 0; size <= 20; ++size) {
+    std::string text(size, '~');
+    EXPECT_TRUE(IsPrintableAscii(text)) << size;
+    EXPECT_TRUE(IsPrintableAscii(std::string(size, ' '))) << size;
+    for (size_t i = 0; i < size; ++i) {
+      for (const char odd : {'\0', '\x1f', '\x7f', '\x80', '\xa0', '\xff'}) {
+        text[i] = odd;
+        EXPECT_FALSE(IsPrintableAscii(text)) << size << " " << i << " " << static_cast<int>(odd);
+      }
+      text[i] = '~';
+    }
+  }
+}
+
 TEST(TextTest, FindsControlCharacters) {
   EXPECT_EQ(FindControlCharacter("caf\xc3\xa9 \xc2\xa0"), absl::string_view::npos);
   EXPECT_EQ(FindControlCharacter("ab\n"), 2u);

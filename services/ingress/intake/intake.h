@@ -63,6 +63,10 @@ class Intake {
   // Whether the logs take anything now; else why not. May write a small file to find out.
   virtual absl::Status CheckWritable() const = 0;
 
+  // Has what was taken fsynced as soon as may be, without waiting for it. Else what no sender waits
+  // for lets some milliseconds of others gather.
+  virtual void RequestSync() {}
+
   // Whether what the receipt names is fsynced. Log::kNone is.
   virtual bool IsDurable(const Receipt& receipt) const = 0;
   virtual bool WaitDurable(const Receipt& receipt, absl::Duration timeout) const = 0;

@@ -74,6 +74,12 @@ Verdict NotNow(const absl::Status& status) {
   return verdict;
 }
 
+// The ring keeps a message until it is durable; a broker has its acknowledgement before.
+WaitsFor SenderWaitsFor(const InboundMessage& message) {
+  if (message.ring.has_value()) return WaitsFor::kNothing;
+  return message.protocol == v1::PROTOCOL_MQTT ? WaitsFor::kWritten : WaitsFor::kDurable;
+}
+
 void PutPosition(const InboundMessage& message, v1::RingPosition* position) {
   position->set_ring_id(message.ring->ring_id);
   position->set_end(message.ring->end);
@@ -100,7 +106,8 @@ bool JournalIntake::IsInLog(const InboundMessage* message, Receipt::Log log) con
 Verdict JournalIntake::Append(const InboundMessage* message, Receipt::Log log,
                               absl::string_view record) {
   if (IsInLog(message, log)) return Verdict();
-  const auto offset = LogOf(log)->Append(record);
+  const auto offset = LogOf(log)->Append(
+      record, message == nullptr ? WaitsFor::kDurable : SenderWaitsFor(*message));
   if (!offset.ok()) return NotNow(offset.status());
   Verdict verdict;
   verdict.receipt = {log, *offset};
@@ -341,6 +348,12 @@ absl::Status JournalIntake::CheckWritable() const {
     status.Update(journal->CheckWritable());
   }
   return status;
+}
+
+void JournalIntake::RequestSync() {
+  for (Journal* const journal : {parts_.telemetry, parts_.dead_letters, parts_.reports}) {
+    journal->RequestSync();
+  }
 }
 
 bool JournalIntake::IsDurable(const Receipt& receipt) const {

@@ -92,6 +92,7 @@ class JournalIntake final : public Intake {
   Verdict TakeDecoded(const Moment& received, v1::Telemetry* telemetry);
 
   absl::Status CheckWritable() const override;
+  void RequestSync() override;
   bool IsDurable(const Receipt& receipt) const override;
   bool WaitDurable(const Receipt& receipt, absl::Duration timeout) const override;
   int64_t AddDurableListener(std::function<void()> listener) override;

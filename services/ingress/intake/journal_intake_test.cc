@@ -153,6 +153,17 @@ TEST_F(JournalIntakeTest, WritesTelemetryDown) {
   EXPECT_TRUE(dead_letters_.records().empty());
 }
 
+TEST_F(JournalIntakeTest, WritesNoSoonerThanTheSenderWaitsForIt) {
+  InboundMessage message = Message("5");
+  intake_.Take(message);
+  EXPECT_EQ(telemetry_.waits_for(), WaitsFor::kWritten);
+  intake_.Take(FromRing(message, 1, 100));
+  EXPECT_EQ(telemetry_.waits_for(), WaitsFor::kNothing);
+  message.protocol = v1::PROTOCOL_COAP;
+  intake_.Take(message);
+  EXPECT_EQ(telemetry_.waits_for(), WaitsFor::kDurable);
+}
+
 TEST_F(JournalIntakeTest, NothingOfOneMessageIsLeftForTheNext) {
   InboundMessage first = Message(R"({"a":1,"b":2,"ts":5})");
   first.message_id = "m-1";

@@ -2,8 +2,10 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "libs/device_id/device_id.h"
 #include "libs/failpoint/failpoint.h"
 #include "services/ingress/mqtt/topic.h"
@@ -17,6 +19,13 @@ constexpr size_t kMaxPending = 64 * 1024;
 // How often it is looked what has become durable, and how long to wait for anything new.
 constexpr absl::Duration kSettleInterval = absl::Milliseconds(5);
 constexpr absl::Duration kIdleWait = absl::Milliseconds(100);
+// While messages come, more may gather before it is looked again: to be woken for each costs more
+// than the message. The more there are the longer, for then it is the processor that is short; few
+// are not made to wait.
+constexpr absl::Duration kShortestGather = absl::Milliseconds(2);
+constexpr absl::Duration kLongestGather = absl::Milliseconds(8);
+constexpr size_t kManyRecords = 32;
+constexpr size_t kFewRecords = 8;
 constexpr absl::Duration kOpenInterval = absl::Milliseconds(200);
 constexpr absl::Duration kRetryInterval = absl::Milliseconds(20);
 // The plugin is to know within 2 s that we are gone.
@@ -61,7 +70,8 @@ RingSource::RingSource(const Options& options, const Parts& parts, RingMarks mar
     : options_(options),
       parts_(parts),
       marks_(std::move(marks)),
-      rates_(options.max_device_messages_per_s, 2 * options.max_device_messages_per_s) {
+      rates_(options.max_device_messages_per_s, 2 * options.max_device_messages_per_s),
+      gather_time_(kShortestGather) {
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -142,8 +152,19 @@ void RingSource::Drain() {
     }
     Settle();
     KeepAlive();
-    if (batch.records.empty()) reader_->Wait(pending_.empty() ? kIdleWait : kSettleInterval);
+    if (batch.records.empty()) {
+      reader_->Wait(pending_.empty() ? kIdleWait : kSettleInterval);
+    } else if (batch.records.size() < kBatchRecords) {
+      parts_.intake->RequestSync();
+      Gather(batch.records.size());
+    }
   }
+}
+
+void RingSource::Gather(size_t last_batch) {
+  if (last_batch >= kManyRecords) gather_time_ = std::min(2 * gather_time_, kLongestGather);
+  if (last_batch < kFewRecords) gather_time_ = std::max(gather_time_ / 2, kShortestGather);
+  absl::SleepFor(gather_time_);
 }
 
 void RingSource::Enter(uint64_t ring_id) {

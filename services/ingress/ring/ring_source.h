@@ -47,7 +47,7 @@ class RingSource {
   // What it works with; all of it outlives this.
   struct Parts {
     std::function<Taken(const InboundPublish&)> take;
-    const Intake* intake;
+    Intake* intake;
     // Told of topics that nobody takes.
     UnknownTopics* unknown_topics;
     const Clock* clock;
@@ -92,6 +92,8 @@ class RingSource {
   // Waits for the ring; false: stopped.
   bool Open();
   void Drain();
+  // Lets messages gather, behind a batch of so many.
+  void Gather(size_t last_batch);
   // Looks up what is the same for all records of a ring.
   void Enter(uint64_t ring_id);
   // False: stopped before it could be handed on.
@@ -120,6 +122,7 @@ class RingSource {
   Receipt taken_;
   uint8_t code_for_all_ = mqtt_record::kRefuseNothing;
   DeviceRates rates_;
+  absl::Duration gather_time_;
   absl::Duration next_keep_alive_ = absl::ZeroDuration();
   uint64_t counters_ring_id_ = 0;
   std::array<uint64_t, mqtt_record::kCountersUsed> counters_seen_ = {};

@@ -25,20 +25,20 @@ int64_t MemoryOf(const v1::PublishTelemetryRequest& request) {
     bytes += static_cast<int64_t>(sizeof(v1::Telemetry));
     bytes += telemetry.readings_size() * static_cast<int64_t>(sizeof(v1::Reading) + kStringBytes);
   }
-  return bytes * 2;
+  return bytes;
 }
 
-absl::StatusOr<v1::PublishTelemetryResponse> PublishAll(v1::PublishTelemetryRequest request,
+absl::StatusOr<v1::PublishTelemetryResponse> PublishAll(v1::PublishTelemetryRequest* request,
                                                         const Moment& received,
                                                         JournalIntake* intake, Receipt* last) {
-  const int count = request.telemetry_size();
+  const int count = request->telemetry_size();
   if (count == 0 || count > kMaxMessages) {
     return InvalidField("telemetry",
                         absl::StrCat("holds ", count, "; must be 1 to ", kMaxMessages));
   }
   v1::PublishTelemetryResponse response;
   absl::Status not_now;
-  for (v1::Telemetry& telemetry : *request.mutable_telemetry()) {
+  for (v1::Telemetry& telemetry : *request->mutable_telemetry()) {
     auto* result = response.add_results();
     Verdict verdict;
     if (not_now.ok()) {

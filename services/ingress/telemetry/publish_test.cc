@@ -52,7 +52,7 @@ TEST_F(PublishTest, GivesEachMessageItsOwnResult) {
     reading->set_bytes_value(std::string(65536, 'x'));
   }
   *request.add_telemetry() = Telemetry("c");
-  const auto response = PublishAll(request, MomentOf(clock_), &intake_, &last_);
+  const auto response = PublishAll(&request, MomentOf(clock_), &intake_, &last_);
   ASSERT_TRUE(response.ok()) << response.status();
   ASSERT_EQ(response->results_size(), 5);
   EXPECT_EQ(response->results(0).offset(), 0);
@@ -72,7 +72,7 @@ TEST_F(PublishTest, LetsNoMessageOvertakeOneThatCannotBeWritten) {
   v1::PublishTelemetryRequest request;
   for (const char* device : {"no id", "a", "b"}) *request.add_telemetry() = Telemetry(device);
   telemetry_.FailAppends(absl::ResourceExhaustedError("disk full"));
-  const auto response = PublishAll(request, MomentOf(clock_), &intake_, &last_);
+  const auto response = PublishAll(&request, MomentOf(clock_), &intake_, &last_);
   ASSERT_TRUE(response.ok());
   EXPECT_EQ(response->results(0).code(), 3);
   EXPECT_EQ(response->results(1).code(), 8);
@@ -86,7 +86,7 @@ TEST_F(PublishTest, ADuplicateHasTheFirstOnesOffsetAndTheAnswerWaitsForTheLast) 
   for (const char* device : {"a", "b", "a"}) *request.add_telemetry() = Telemetry(device);
   request.mutable_telemetry(0)->set_message_id("m-1");
   request.mutable_telemetry(2)->set_message_id("m-1");
-  const auto response = PublishAll(request, MomentOf(clock_), &intake_, &last_);
+  const auto response = PublishAll(&request, MomentOf(clock_), &intake_, &last_);
   ASSERT_TRUE(response.ok()) << response.status();
   EXPECT_EQ(response->results(0).offset(), 0);
   EXPECT_EQ(response->results(1).offset(), 1);
@@ -101,7 +101,7 @@ TEST_F(PublishTest, ADeviceOverItsRateStopsNoOther) {
       {true});
   v1::PublishTelemetryRequest request;
   for (const char* device : {"a", "a", "b", "a"}) *request.add_telemetry() = Telemetry(device);
-  const auto response = PublishAll(request, MomentOf(clock_), &limited, &last_);
+  const auto response = PublishAll(&request, MomentOf(clock_), &limited, &last_);
   ASSERT_TRUE(response.ok()) << response.status();
   EXPECT_EQ(response->results(0).code(), 0);
   EXPECT_EQ(response->results(1).code(), 8);
@@ -110,10 +110,10 @@ TEST_F(PublishTest, ADeviceOverItsRateStopsNoOther) {
   EXPECT_EQ(response->results(3).code(), 8);
 }
 
-TEST_F(PublishTest, CountsTheMemoryOfARequestWithItsCopy) {
+TEST_F(PublishTest, CountsTheMemoryOfARequest) {
   v1::PublishTelemetryRequest request;
   for (int i = 0; i < 100; ++i) *request.add_telemetry() = Telemetry("pump-7");
-  const double really = 2.0 * static_cast<double>(request.SpaceUsedLong());
+  const double really = static_cast<double>(request.SpaceUsedLong());
   EXPECT_GT(static_cast<double>(MemoryOf(request)), really * 0.7);
   EXPECT_LT(static_cast<double>(MemoryOf(request)), really * 1.5);
 }
@@ -122,7 +122,7 @@ TEST_F(PublishTest, SaysWhenToTryAgainIfNothingCanBeTakenIn) {
   v1::PublishTelemetryRequest request;
   for (const char* device : {"a", "b"}) *request.add_telemetry() = Telemetry(device);
   telemetry_.FailAppends(absl::ResourceExhaustedError("disk full"));
-  const absl::Status status = PublishAll(request, MomentOf(clock_), &intake_, &last_).status();
+  const absl::Status status = PublishAll(&request, MomentOf(clock_), &intake_, &last_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(status.message(), "disk full");
   EXPECT_TRUE(status.GetPayload(kRetryInfoUrl).has_value());
@@ -130,10 +130,10 @@ TEST_F(PublishTest, SaysWhenToTryAgainIfNothingCanBeTakenIn) {
 
 TEST_F(PublishTest, RefusesAnEmptyAndATooLargeBatch) {
   v1::PublishTelemetryRequest request;
-  EXPECT_EQ(PublishAll(request, MomentOf(clock_), &intake_, &last_).status().message(),
+  EXPECT_EQ(PublishAll(&request, MomentOf(clock_), &intake_, &last_).status().message(),
             "telemetry: holds 0; must be 1 to 1000");
   for (int i = 0; i < 1001; ++i) *request.add_telemetry() = Telemetry("a");
-  EXPECT_EQ(PublishAll(request, MomentOf(clock_), &intake_, &last_).status().message(),
+  EXPECT_EQ(PublishAll(&request, MomentOf(clock_), &intake_, &last_).status().message(),
             "telemetry: holds 1001; must be 1 to 1000");
   EXPECT_TRUE(telemetry_.records().empty());
 }
@@ -141,7 +141,7 @@ TEST_F(PublishTest, RefusesAnEmptyAndATooLargeBatch) {
 TEST_F(PublishTest, WaitsForTheDiskAndNoLongerThanItMay) {
   v1::PublishTelemetryRequest request;
   *request.add_telemetry() = Telemetry("a");
-  ASSERT_TRUE(PublishAll(request, MomentOf(clock_), &intake_, &last_).ok());
+  ASSERT_TRUE(PublishAll(&request, MomentOf(clock_), &intake_, &last_).ok());
   const auto no_time = [] { return absl::ZeroDuration(); };
   const auto for_ever = [] { return absl::InfiniteDuration(); };
   const auto stays = [] { return false; };

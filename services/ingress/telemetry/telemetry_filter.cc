@@ -47,21 +47,4 @@ bool TelemetryFilter::Matches(const v1::Telemetry& telemetry) const {
   return false;
 }
 
-int TelemetryFilter::Encode(const JournalBatch& batch,
-                            v1::SubscribeTelemetryResponse* response) const {
-  int unreadable = 0;
-  for (const JournalRecord& record : batch.records) {
-    v1::Telemetry* telemetry = response->add_telemetry();
-    const bool readable = telemetry->ParseFromString(record.bytes);
-    if (!readable) ++unreadable;
-    if (!readable || !Matches(*telemetry)) {
-      response->mutable_telemetry()->RemoveLast();
-      continue;
-    }
-    telemetry->set_offset(record.offset);
-  }
-  response->set_next_offset(batch.next_offset);
-  return unreadable;
-}
-
 }  // namespace sluice::ingress

@@ -5,7 +5,6 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
-#include "libs/journal/journal.h"
 #include "sluice/v1/telemetry_service.pb.h"
 
 namespace sluice::ingress {
@@ -16,11 +15,9 @@ class TelemetryFilter {
   // INVALID_ARGUMENT names the field: too many entries, an illegal id or name.
   static absl::StatusOr<TelemetryFilter> Create(const v1::TelemetryFilter& filter);
 
+  // Whether all telemetry matches.
+  bool matches_all() const { return device_ids_.empty() && metrics_.empty(); }
   bool Matches(const v1::Telemetry& telemetry) const;
-
-  // Appends the records of `batch` that match to `response`, each with its offset, and sets
-  // next_offset. Returns how many records were no telemetry and were left out.
-  int Encode(const JournalBatch& batch, v1::SubscribeTelemetryResponse* response) const;
 
  private:
   absl::flat_hash_set<std::string> device_ids_;

@@ -1,6 +1,9 @@
 #ifndef SLUICE_SERVICES_INGRESS_TELEMETRY_TELEMETRY_RPC_H_
 #define SLUICE_SERVICES_INGRESS_TELEMETRY_TELEMETRY_RPC_H_
 
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/sync_stream.h>
+
 #include <functional>
 
 #include "absl/time/time.h"
@@ -20,7 +23,8 @@ namespace sluice::ingress {
 
 // sluice.v1.TelemetryService over the intake, the telemetry journal with its subscriptions, and the
 // dead-letter log. Thread-safe.
-class TelemetryRpc final : public v1::TelemetryService::Service {
+class TelemetryRpc final : public v1::TelemetryService::WithStreamedUnaryMethod_PublishTelemetry<
+                               v1::TelemetryService::Service> {
  public:
   // What it works with; all of it outlives the service.
   struct Parts {
@@ -37,12 +41,11 @@ class TelemetryRpc final : public v1::TelemetryService::Service {
   };
   explicit TelemetryRpc(Parts parts);
 
-  grpc::Status PublishTelemetry(grpc::ServerContext* context,
-                                const v1::PublishTelemetryRequest* request,
-                                v1::PublishTelemetryResponse* response) override;
-  grpc::Status SubscribeTelemetry(
-      grpc::ServerContext* context, const v1::SubscribeTelemetryRequest* request,
-      grpc::ServerWriter<v1::SubscribeTelemetryResponse>* writer) override;
+  // PublishTelemetry; reads the request itself, since what is taken in is changed in its place.
+  grpc::Status StreamedPublishTelemetry(
+      grpc::ServerContext* context,
+      grpc::ServerUnaryStreamer<v1::PublishTelemetryRequest, v1::PublishTelemetryResponse>*
+          streamer) override;
   grpc::Status AcknowledgeTelemetry(grpc::ServerContext* context,
                                     const v1::AcknowledgeRequest* request,
                                     v1::AcknowledgeResponse* response) override;
@@ -74,6 +77,11 @@ class TelemetryRpc final : public v1::TelemetryService::Service {
                                  v1::ListUnknownTopicsResponse* response) override;
 
  private:
+  // SubscribeTelemetry, whose responses are written as bytes.
+  using SubscribeStreamer =
+      grpc::ServerSplitStreamer<v1::SubscribeTelemetryRequest, grpc::ByteBuffer>;
+  grpc::Status Subscribe(grpc::ServerContext* context, SubscribeStreamer* streamer);
+
   // Waits until what the receipt names is on disk, as long as the call lasts, or for half a minute
   // from `begin` (an uptime) on.
   absl::Status AwaitOnDisk(const grpc::ServerContext& context, absl::Duration begin,

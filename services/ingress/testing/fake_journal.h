@@ -62,6 +62,11 @@ class FakeJournal final : public Journal {
     absl::MutexLock lock(&mutex_);
     damaged_.insert(offset);
   }
+  // Of the last append.
+  WaitsFor waits_for() const {
+    absl::MutexLock lock(&mutex_);
+    return waits_for_;
+  }
   int64_t retention_point() const {
     absl::MutexLock lock(&mutex_);
     return retention_point_;
@@ -71,20 +76,6 @@ class FakeJournal final : public Journal {
   absl::Status CheckWritable() override {
     absl::MutexLock lock(&mutex_);
     return append_status_;
-  }
-
-  absl::StatusOr<int64_t> Append(absl::string_view record) override {
-    if (static_cast<int64_t>(record.size()) > kMaxRecordBytes) {
-      return absl::InvalidArgumentError("record is too large");
-    }
-    absl::MutexLock lock(&mutex_);
-    if (!append_status_.ok()) return append_status_;
-    records_.emplace_back(record);
-    times_.push_back(time_);
-    ++stats_.appended_records;
-    stats_.bytes += static_cast<int64_t>(record.size());
-    if (sync_always_) durable_ = End();
-    return End() - 1;
   }
 
   int64_t begin_offset() const override {
@@ -142,6 +133,21 @@ class FakeJournal final : public Journal {
   }
 
  private:
+  absl::StatusOr<int64_t> DoAppend(absl::string_view record, WaitsFor waits_for) override {
+    if (static_cast<int64_t>(record.size()) > kMaxRecordBytes) {
+      return absl::InvalidArgumentError("record is too large");
+    }
+    absl::MutexLock lock(&mutex_);
+    if (!append_status_.ok()) return append_status_;
+    records_.emplace_back(record);
+    times_.push_back(time_);
+    waits_for_ = waits_for;
+    ++stats_.appended_records;
+    stats_.bytes += static_cast<int64_t>(record.size());
+    if (sync_always_) durable_ = End();
+    return End() - 1;
+  }
+
   class Reader final : public JournalReader {
    public:
     Reader(FakeJournal* journal, int64_t offset) : journal_(journal), next_(offset) {}
@@ -177,6 +183,7 @@ class FakeJournal final : public Journal {
 
   const std::string id_;
   mutable absl::Mutex mutex_;
+  WaitsFor waits_for_ ABSL_GUARDED_BY(mutex_) = WaitsFor::kDurable;
   std::vector<std::string> records_ ABSL_GUARDED_BY(mutex_);
   std::vector<absl::Time> times_ ABSL_GUARDED_BY(mutex_);
   absl::Time time_ ABSL_GUARDED_BY(mutex_);

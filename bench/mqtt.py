@@ -1,0 +1,52 @@
+"""The lossless rate of MQTT telemetry: the highest rate at which everything that 1,000 devices send arrives, none is lost, and
+99% of it within 100 ms. For Sluice it arrives when a gRPC subscriber has it, durable and analyzed; for the broker alone when it is acknowledged.
+
+    ./sluice bench mqtt [--qos 1] [--rounds 5]
+"""
+
+import sys
+
+import case
+import ways
+from case import Arm, Column, Goal, ratio
+from lossless import Search
+
+WAYS = (ways.ALONE, ways.PAHO, ways.SLUICE_CLOUD, ways.SLUICE_PAHO)
+
+
+def alone_at_qos_0(flags):
+    """Nothing is acknowledged: what the broker reads while TCP holds the fleet back is its limit."""
+    with ways.running(ways.ALONE) as place:
+        load = place.offer(flags, 2000 if flags.quick else 400_000, 1, 1 if flags.quick else flags.seconds)
+        return {"rate": load.sent_per_s, "cpu_us": load.spent.cpu_us(load.sent), "cores": load.spent.cores(),
+                "cores_of_all": sum(load.spent.cores().values()), "others_cores": load.spent.others_cores}
+
+
+def run(parser, qos):
+    arms = [Arm(way.name, way.title, alone_at_qos_0 if not qos and way is ways.ALONE else Search(way))
+            for way in WAYS if qos or way is not ways.SLUICE_PAHO]
+    columns = [Column("lossless, messages/s", "rate"), Column("p99, ms", "p99_ms", 1),
+               *(Column(f"{name}, µs", ("cpu_us", name), 1) for name in ("mosquitto", "paho", "ingress", "analytics", "fleet")),
+               Column("cores busy, of all", "cores_of_all", 2)]
+    goals = [Goal("Sluice to the broker alone", ratio("sluice-cloud", "alone", "rate"), at_least=0.6 if qos else None),
+             Goal("Sluice to bare Paho", ratio("sluice-cloud", "paho", "rate"), at_least=1.3)]
+    if qos:
+        goals.append(Goal("Sluice by Paho to bare Paho", ratio("sluice-paho", "paho", "rate"), at_least=0.65))
+    return case.run(f"mqtt_qos{qos}", f"Lossless rate at QoS {qos}, and CPU time of a message at that rate", parser, arms, columns, goals)
+
+
+def main():
+    parser = case.arguments("mqtt", __doc__)
+    parser.add_argument("--qos", type=int, choices=(0, 1), help="default: both")
+    parser.add_argument("--seconds", type=float, default=10, help="how long a rate must hold (default: %(default)s)")
+    parser.add_argument("--devices", type=int, default=1000)
+    chosen = parser.parse_args().qos
+    failed = 0
+    for qos in (1, 0) if chosen is None else (chosen,):
+        parser.set_defaults(qos=qos)
+        failed |= run(parser, qos)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
