@@ -22,10 +22,10 @@ constexpr absl::Duration kIdleWait = absl::Milliseconds(100);
 // While messages come, more may gather before it is looked again: to be woken for each costs more
 // than the message. The more there are the longer, for then it is the processor that is short; few
 // are not made to wait.
-constexpr absl::Duration kShortestGather = absl::Milliseconds(2);
+constexpr absl::Duration kShortestGather = absl::Milliseconds(1);
 constexpr absl::Duration kLongestGather = absl::Milliseconds(8);
-constexpr size_t kManyRecords = 32;
-constexpr size_t kFewRecords = 8;
+constexpr double kManyPerMs = 16;
+constexpr double kFewPerMs = 12;
 constexpr absl::Duration kOpenInterval = absl::Milliseconds(200);
 constexpr absl::Duration kRetryInterval = absl::Milliseconds(20);
 // The plugin is to know within 2 s that we are gone.
@@ -162,8 +162,9 @@ void RingSource::Drain() {
 }
 
 void RingSource::Gather(size_t last_batch) {
-  if (last_batch >= kManyRecords) gather_time_ = std::min(2 * gather_time_, kLongestGather);
-  if (last_batch < kFewRecords) gather_time_ = std::max(gather_time_ / 2, kShortestGather);
+  const double per_ms = static_cast<double>(last_batch) / absl::ToDoubleMilliseconds(gather_time_);
+  if (per_ms >= kManyPerMs) gather_time_ = std::min(2 * gather_time_, kLongestGather);
+  if (per_ms < kFewPerMs) gather_time_ = std::max(gather_time_ / 2, kShortestGather);
   absl::SleepFor(gather_time_);
 }
 
