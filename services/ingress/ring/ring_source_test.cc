@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <set>
 #include <string>
@@ -38,6 +39,8 @@ class Taker final : public Intake {
   }
   Verdict Take(const InboundMessage&) override { return Verdict(); }
   absl::Status CheckWritable() const override { return absl::OkStatus(); }
+  void RequestSync() override { ++sync_requests_; }
+  int sync_requests() const { return sync_requests_; }
   bool IsDurable(const Receipt& receipt) const override {
     absl::MutexLock lock(&mutex_);
     return receipt.log == Receipt::Log::kNone || receipt.offset < durable_;
@@ -82,6 +85,7 @@ class Taker final : public Intake {
   }
 
  private:
+  std::atomic<int> sync_requests_{0};
   mutable absl::Mutex mutex_;
   bool writable_ ABSL_GUARDED_BY(mutex_) = true;
   int64_t durable_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -153,6 +157,7 @@ TEST_F(RingSourceTest, HandsOnWhatThePluginTookWithItsSender) {
   EXPECT_EQ(taker_.last_ring().ring_id, producer_->header().id);
   EXPECT_EQ(taker_.last_ring().end, producer_->head());
   EXPECT_TRUE(Eventually([&] { return producer_->leases().ReaderAlive(NowMs()); }));
+  EXPECT_TRUE(Eventually([&] { return taker_.sync_requests() > 0; }));
 }
 
 TEST_F(RingSourceTest, GivesSpaceBackOnlyForWhatIsDurable) {
