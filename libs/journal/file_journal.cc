@@ -14,8 +14,6 @@
 namespace sluice::journal {
 namespace {
 
-// What a buffer may keep between two records.
-constexpr size_t kKeptFrameBytes = 64 << 10;
 // What nobody waits for is written when it is so much, or after that time: 200 writes and syncs a
 // second at most, however many messages there are.
 constexpr int64_t kUnwrittenBytes = 256 << 10;
@@ -183,10 +181,8 @@ absl::StatusOr<int64_t> FileJournal::Write(absl::string_view record, int64_t unw
   }
   const int64_t offset = end_offset_;
   const int64_t time_us = absl::ToUnixMicros(clock_->Now());
-  frame_.clear();
-  AppendRecord(seed_, offset, time_us, record, &frame_);
   const int64_t position = writer_->position();
-  writer_->Add(frame_);
+  AppendRecord(seed_, offset, time_us, record, writer_->added());
   if (writer_->added_bytes() > unwritten_bytes) {
     if (absl::Status status = Flush(offset + 1); !status.ok()) {
       writer_->TakeBack(position);
@@ -198,7 +194,6 @@ absl::StatusOr<int64_t> FileJournal::Write(absl::string_view record, int64_t unw
     next_index_position_ = position + kIndexBytes;
   }
   max_time_us_ = std::max(max_time_us_, time_us);
-  if (frame_.capacity() > kKeptFrameBytes) std::string().swap(frame_);
   room_bytes_ -= frame_bytes;
   end_offset_ = offset + 1;
   return offset;

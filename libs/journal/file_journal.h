@@ -106,7 +106,6 @@ class FileJournal final : public Journal {
   mutable absl::Mutex append_mutex_;
   std::unique_ptr<SegmentWriter> writer_ ABSL_GUARDED_BY(append_mutex_);
   std::shared_ptr<const Segment> segment_ ABSL_GUARDED_BY(append_mutex_);
-  std::string frame_ ABSL_GUARDED_BY(append_mutex_);
   int64_t next_index_position_ ABSL_GUARDED_BY(append_mutex_) = 0;
   int64_t max_time_us_ ABSL_GUARDED_BY(append_mutex_) = INT64_MIN;
   // So much may be written before it is looked again whether there is room.

@@ -27,7 +27,8 @@ class SegmentWriter {
                                                                  const std::string& path,
                                                                  int64_t position);
 
-  void Add(absl::string_view frame) { added_.append(frame.data(), frame.size()); }
+  // Frames are added at its end.
+  std::string* added() { return &added_; }
   // Takes back what was added at `position` and behind it, which was not flushed.
   void TakeBack(int64_t position) { added_.resize(static_cast<size_t>(position - written_)); }
   // Writes what was added, with one write(). After an error nothing of it was written, and the next

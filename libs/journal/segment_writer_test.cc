@@ -16,7 +16,7 @@ class SegmentWriterTest : public ::testing::Test {
   // After an error it is taken back, as the journal does it.
   static absl::Status Append(SegmentWriter* writer, absl::string_view frame) {
     const int64_t position = writer->position();
-    writer->Add(frame);
+    writer->added()->append(frame.data(), frame.size());
     absl::Status status = writer->Flush();
     if (!status.ok()) writer->TakeBack(position);
     return status;
@@ -37,15 +37,15 @@ TEST_F(SegmentWriterTest, AppendsBehindTheHeader) {
 
 TEST_F(SegmentWriterTest, WhatIsAddedIsWrittenAtOnceAndStaysIfThatFails) {
   auto writer = SegmentWriter::Create(&files_, kPath, SegmentHeader{}).value();
-  writer->Add("one");
-  writer->Add("two");
+  writer->added()->append("one");
+  writer->added()->append("two");
   EXPECT_EQ(Records(), "");
   EXPECT_EQ(writer->written(), kSegmentHeaderBytes);
   EXPECT_EQ(writer->position(), kSegmentHeaderBytes + 6);
   files_.SetFreeBytes(4);
   EXPECT_FALSE(writer->Flush().ok());
   files_.Heal();
-  writer->Add("three");
+  writer->added()->append("three");
   writer->TakeBack(kSegmentHeaderBytes + 6);
   EXPECT_TRUE(writer->Flush().ok());
   EXPECT_EQ(Records(), "onetwo");
