@@ -1,13 +1,13 @@
 #include "libs/subscription/serve_stream.h"
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "libs/clock/clock.h"
 #include "libs/failpoint/failpoint.h"
 #include "libs/proto_time/proto_time.h"
 #include "libs/rpc/grpc_status.h"
@@ -40,10 +40,6 @@ absl::StatusOr<absl::Duration> MinInterval(const google::protobuf::Duration& dur
                                      absl::FormatDuration(kLongestInterval)));
   }
   return interval;
-}
-
-absl::Duration Uptime() {
-  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
 // Why the stream should end; OK if it should not.
@@ -87,11 +83,12 @@ absl::Status Serve(SubscriptionStore& store, Journal& journal, const rpc::Stream
   const absl::Status broken = absl::CancelledError("the stream is broken");
   if (!writer.Write(ticket, {}, ticket.start)) return broken;
   const std::unique_ptr<JournalReader> reader = journal.NewReader(ticket.start);
-  absl::Duration next_batch = Uptime();
+  const SystemClock clock;
+  absl::Duration next_batch = clock.Uptime();
   while (true) {
     if (absl::Status status = Ended(store, gate, context, ticket); !status.ok()) return status;
     if (!journal.WaitDurable(reader->next_offset(), kLookUpInterval)) continue;
-    if (const absl::Duration wait = next_batch - Uptime(); wait > absl::ZeroDuration()) {
+    if (const absl::Duration wait = next_batch - clock.Uptime(); wait > absl::ZeroDuration()) {
       absl::SleepFor(std::min(wait, kLookUpInterval));
       continue;
     }
@@ -102,7 +99,7 @@ absl::Status Serve(SubscriptionStore& store, Journal& journal, const rpc::Stream
     failpoint::Reach(failpoint::Point::kSend);
     if (!writer.Write(ticket, batch->gaps, batch->next_offset)) return broken;
     failpoint::Reach(failpoint::Point::kSent);
-    next_batch = Uptime() + (is_behind ? absl::ZeroDuration() : min_interval);
+    next_batch = clock.Uptime() + (is_behind ? absl::ZeroDuration() : min_interval);
   }
 }
 
