@@ -30,6 +30,8 @@ using Readings = google::protobuf::RepeatedPtrField<v1::Reading>;
 constexpr char kNoFault[] = "is not valid JSON";
 // Two texts of 64 bytes are quoted at most, and each byte may be written with four.
 constexpr size_t kMaxErrorBytes = 640;
+// Readings of every kind, with a time and without.
+constexpr char kEveryKind[] = R"([{"ts":1,"values":{"a":"x","b":true,"c":2,"d":0.5}},{"e":"x"},5])";
 // The last second of the year 9999.
 constexpr int64_t kMaxSeconds = 253'402'300'799;
 
@@ -201,17 +203,18 @@ bool Same(const Readings& a, const Readings& b) {
 }
 
 void DecodeTelemetry(absl::string_view content_type, absl::string_view payload) {
-  Readings readings;
-  const absl::Status status = PayloadDecoder().Decode(content_type, payload, &readings);
+  PayloadDecoder fresh;
+  const auto telemetry = fresh.Decode(content_type, payload);
 
   PayloadDecoder used;
-  Readings again;
-  used.Decode(content_type, payload.substr(0, payload.size() / 2), &again).IgnoreError();
-  again.Clear();
-  Require(used.Decode(content_type, payload, &again) == status, "what came before matters");
-  if (!status.ok()) return CheckError(status, content_type, payload);
+  Require(used.Decode("", kEveryKind).ok(), "a good payload is refused");
+  used.Decode(content_type, payload.substr(0, payload.size() / 2)).IgnoreError();
+  auto again = used.Decode(content_type, payload);
+  Require(again.status() == telemetry.status(), "what came before matters");
+  if (!telemetry.ok()) return CheckError(telemetry.status(), content_type, payload);
 
-  Require(Same(readings, again), "what came before matters");
+  const Readings& readings = (*telemetry)->readings();
+  Require(Same(readings, (*again)->readings()), "what came before matters");
   Require(!readings.empty() && readings.size() <= kMaxReadings, "no reading, or too many");
   for (const v1::Reading& reading : readings) CheckReading(reading);
   if (FormatOf(content_type) == PayloadFormat::kJson) {
@@ -225,8 +228,8 @@ void DecodeTelemetry(absl::string_view content_type, absl::string_view payload) 
   for (const bool is_spaced : {true, false}) {
     const std::string& same = is_spaced ? spaced : json;
     if (same.size() > static_cast<size_t>(kMaxPayloadBytes)) continue;
-    again.Clear();
-    Require(used.Decode(is_spaced ? content_type : "", same, &again).ok() && Same(readings, again),
+    again = used.Decode(is_spaced ? content_type : "", same);
+    Require(again.ok() && Same(readings, (*again)->readings()),
             is_spaced ? "space around it matters" : "written down and read again it is another");
   }
 }

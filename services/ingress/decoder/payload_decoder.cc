@@ -1,5 +1,6 @@
 #include "services/ingress/decoder/payload_decoder.h"
 
+#include <google/protobuf/repeated_field.h>
 #include <simdjson.h>
 
 #include <cstring>
@@ -27,6 +28,9 @@ constexpr absl::string_view kJsonType = "application/json";
 constexpr char kBareMetric[] = "value";
 // The last millisecond of the year 9999, where google.protobuf.Timestamp ends.
 constexpr int64_t kMaxTimeMs = 253'402'300'799'999;
+constexpr int64_t kNoTime = -1;
+// So much of a text's memory is kept for the next text in its place.
+constexpr size_t kMaxKeptTextBytes = 256;
 
 bool IsJsonSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
@@ -63,18 +67,18 @@ absl::Status ValidateMetric(absl::string_view metric) {
 // Reads the JSON forms. One instance serves one payload after the other.
 class PayloadDecoder::JsonReadings {
  public:
-  // `payload` is not larger than kMaxPayloadBytes.
+  // Writes over `readings`, which hold what an earlier call left. `payload` is not larger than
+  // kMaxPayloadBytes.
   absl::Status Decode(absl::string_view payload, bool number_only, Readings* readings) {
     readings_ = readings;
-    const int before = readings->size();
+    used_ = 0;
     const absl::string_view text = Trim(payload);
     if (text.empty()) return absl::InvalidArgumentError("the payload is empty");
     const bool is_document = !number_only && (text[0] == '{' || text[0] == '[');
     const bool done = is_document ? Document(payload) : BareNumber(text, number_only);
+    while (readings->size() > used_) readings->RemoveLast();
     if (!done) return std::exchange(error_, absl::OkStatus());
-    if (readings->size() == before) {
-      return absl::InvalidArgumentError("the payload holds no reading");
-    }
+    if (used_ == 0) return absl::InvalidArgumentError("the payload holds no reading");
     return absl::OkStatus();
   }
 
@@ -91,13 +95,13 @@ class PayloadDecoder::JsonReadings {
       return Fail(absl::StrCat("the payload is ", Quote(text), "; it must be ",
                                number_only ? "a number" : "a JSON object, an array or a number"));
     }
-    if (readings_->size() >= kMaxReadings) return TooMany();
     v1::Reading* reading = Add(kBareMetric);
     if (const auto* whole = absl::get_if<int64_t>(&number)) {
       reading->set_int_value(*whole);
     } else {
       reading->set_double_value(absl::get<double>(number));
     }
+    SetTime(kNoTime, 0);
     return true;
   }
 
@@ -115,11 +119,15 @@ class PayloadDecoder::JsonReadings {
 
   bool TopArray(dom::array array) {
     for (const dom::element form : array) {
-      const bool done = form.is_object() ? TopObject(dom::object(form), 2)
-                        : form.is_number() || form.is_null()
-                            ? Value(kBareMetric, form, 1)
-                            : Fail("an element of the array must be an object, a number or null");
-      if (!done) return false;
+      if (form.is_object()) {
+        if (!TopObject(dom::object(form), 2)) return false;
+      } else if (form.is_number() || form.is_null()) {
+        const int first = used_;
+        if (!Value(kBareMetric, form, 1)) return false;
+        SetTime(kNoTime, first);
+      } else {
+        return Fail("an element of the array must be an object, a number or null");
+      }
     }
     return true;
   }
@@ -129,10 +137,10 @@ class PayloadDecoder::JsonReadings {
   bool TopObject(dom::object object, int depth) {
     keys_.Clear();
     joined_paths_ = 0;
-    const int first = readings_->size();
+    const int first = used_;
     bool has_time = false;
     bool has_values = false;
-    int64_t time_ms = -1;
+    int64_t time_ms = kNoTime;
     for (const auto [key, value] : object) {
       bool done;
       if (key == "ts") {
@@ -148,7 +156,7 @@ class PayloadDecoder::JsonReadings {
       }
       if (!done) return false;
     }
-    if (time_ms >= 0) SetTime(time_ms, first);
+    SetTime(time_ms, first);
     return true;
   }
 
@@ -202,7 +210,7 @@ class PayloadDecoder::JsonReadings {
       default:
         break;
     }
-    if (readings_->size() >= kMaxReadings) return TooMany();
+    if (used_ >= kMaxReadings) return TooMany();
     v1::Reading* reading = Add(path);
     switch (type) {
       case dom::element_type::INT64:
@@ -216,7 +224,8 @@ class PayloadDecoder::JsonReadings {
         break;
       default: {
         const std::string_view text(value);
-        reading->mutable_string_value()->append(text.data(), text.size());
+        if (reading->string_value().capacity() > kMaxKeptTextBytes) reading->clear_value();
+        reading->mutable_string_value()->assign(text.data(), text.size());
       }
     }
     return true;
@@ -237,16 +246,22 @@ class PayloadDecoder::JsonReadings {
   void SetTime(int64_t time_ms, int first) {
     const int64_t seconds = time_ms / 1000;
     const auto nanos = static_cast<int32_t>(time_ms % 1000 * 1'000'000);
-    for (int i = first; i < readings_->size(); ++i) {
-      auto* const time = readings_->Mutable(i)->mutable_time();
-      time->set_seconds(seconds);
-      time->set_nanos(nanos);
+    for (int i = first; i < used_; ++i) {
+      v1::Reading* const reading = readings_->Mutable(i);
+      if (time_ms == kNoTime) {
+        reading->clear_time();
+      } else {
+        reading->mutable_time()->set_seconds(seconds);
+        reading->mutable_time()->set_nanos(nanos);
+      }
     }
   }
 
+  // A reading whose value and time are those of an earlier payload until they are set.
   v1::Reading* Add(absl::string_view metric) {
-    v1::Reading* reading = readings_->Add();
-    reading->mutable_metric()->append(metric.data(), metric.size());
+    v1::Reading* reading = used_ < readings_->size() ? readings_->Mutable(used_) : readings_->Add();
+    ++used_;
+    reading->mutable_metric()->assign(metric.data(), metric.size());
     return reading;
   }
 
@@ -271,15 +286,18 @@ class PayloadDecoder::JsonReadings {
   // object down, joined by '.'. A deque, as keys_ must find them where they were.
   std::deque<std::string> paths_;
   size_t joined_paths_ = 0;
+  // The first `used_` are of this payload, the others of an earlier one and not cleared: that would
+  // free their times, and to allocate them anew takes up to a third of the decoding.
   Readings* readings_ = nullptr;
+  int used_ = 0;
   absl::Status error_;
 };
 
 PayloadDecoder::PayloadDecoder() : json_(std::make_unique<JsonReadings>()) {}
 PayloadDecoder::~PayloadDecoder() = default;
 
-absl::Status PayloadDecoder::Decode(absl::string_view content_type, absl::string_view payload,
-                                    Readings* readings) {
+absl::StatusOr<v1::Telemetry*> PayloadDecoder::Decode(absl::string_view content_type,
+                                                      absl::string_view payload) {
   const PayloadFormat format = FormatOf(content_type);
   if (format == PayloadFormat::kUnsupported) {
     return absl::UnimplementedError(absl::StrCat("the content type ", Quote(content_type),
@@ -290,7 +308,15 @@ absl::Status PayloadDecoder::Decode(absl::string_view content_type, absl::string
                                               " bytes long; at most ", kMaxPayloadBytes,
                                               " are allowed"));
   }
-  return json_->Decode(payload, format == PayloadFormat::kPlainText, readings);
+  // All is cleared but the readings, which are written over.
+  Readings readings;
+  readings.Swap(telemetry_.mutable_readings());
+  telemetry_.Clear();
+  readings.Swap(telemetry_.mutable_readings());
+  const absl::Status status =
+      json_->Decode(payload, format == PayloadFormat::kPlainText, telemetry_.mutable_readings());
+  if (!status.ok()) return status;
+  return &telemetry_;
 }
 
 }  // namespace sluice::ingress

@@ -1,13 +1,12 @@
 #ifndef SLUICE_SERVICES_INGRESS_DECODER_PAYLOAD_DECODER_H_
 #define SLUICE_SERVICES_INGRESS_DECODER_PAYLOAD_DECODER_H_
 
-#include <google/protobuf/repeated_field.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "sluice/v1/telemetry.pb.h"
 
@@ -33,22 +32,23 @@ PayloadFormat FormatOf(absl::string_view content_type);
 // characters.
 absl::Status ValidateMetric(absl::string_view metric);
 
-// Turns payloads into readings, as docs/payloads.md says. Keeps its buffers from one payload to the
-// next; one thread at a time.
+// Turns payloads into readings, as docs/payloads.md says. Keeps its buffers, and the readings'
+// memory, from one payload to the next; one thread at a time.
 class PayloadDecoder {
  public:
   PayloadDecoder();
   ~PayloadDecoder();
 
-  // Appends what the payload says to `readings`, at least one. On failure they may have grown.
+  // What the payload says: at least one reading and no other field; those are the caller's to set.
+  // It is the decoder's own, as it is until the next call; never null.
   // INVALID_ARGUMENT: malformed; the message says what is wrong and where (byte, key).
   // OUT_OF_RANGE: larger than kMaxPayloadBytes. UNIMPLEMENTED: the content type is not supported.
-  absl::Status Decode(absl::string_view content_type, absl::string_view payload,
-                      google::protobuf::RepeatedPtrField<v1::Reading>* readings);
+  absl::StatusOr<v1::Telemetry*> Decode(absl::string_view content_type, absl::string_view payload);
 
  private:
   class JsonReadings;
-  std::unique_ptr<JsonReadings> json_;
+  const std::unique_ptr<JsonReadings> json_;
+  v1::Telemetry telemetry_;
 };
 
 }  // namespace sluice::ingress

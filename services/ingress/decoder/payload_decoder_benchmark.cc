@@ -17,16 +17,13 @@ namespace dom = simdjson::dom;
 
 void Decode(benchmark::State& state, const std::string& payload) {
   PayloadDecoder decoder;
-  v1::Telemetry telemetry;
   for (auto _ : state) {
-    telemetry.Clear();
-    const absl::Status status =
-        decoder.Decode("application/json", payload, telemetry.mutable_readings());
-    if (!status.ok()) {
-      state.SkipWithError(std::string(status.message()).c_str());
+    const auto telemetry = decoder.Decode("application/json", payload);
+    if (!telemetry.ok()) {
+      state.SkipWithError(std::string(telemetry.status().message()).c_str());
       break;
     }
-    benchmark::DoNotOptimize(telemetry);
+    benchmark::DoNotOptimize(**telemetry);
   }
   state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(payload.size()));
 }

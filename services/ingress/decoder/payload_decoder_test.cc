@@ -17,8 +17,10 @@ using ::testing::HasSubstr;
 class PayloadDecoderTest : public ::testing::Test {
  protected:
   absl::Status Decode(absl::string_view payload, absl::string_view type = "") {
+    const auto telemetry = decoder_.Decode(type, payload);
     readings_.Clear();
-    return decoder_.Decode(type, payload, &readings_);
+    if (telemetry.ok()) readings_ = (*telemetry)->readings();
+    return telemetry.status();
   }
 
   // The readings in short: `metric=value@time`.
@@ -251,6 +253,22 @@ TEST_F(PayloadDecoderTest, ChecksTheTime) {
   for (const char* bad : {"-1", "253402300800000", "1.5", "1e3", "\"now\"", "true", "{}", "[]",
                           "99999999999999999999"}) {
     ExpectMalformed(absl::StrCat("{\"a\":1,\"ts\":", bad, "}"), "ts");
+  }
+}
+
+TEST_F(PayloadDecoderTest, LeavesNothingOfWhatCameBefore) {
+  const std::string timed = R"([{"ts":1000,"a":"x","b":true,"c":2,"d":0.5},{"ts":2000,"e":3}])";
+  const std::string others[] = {"7", "[8,null,9]", R"({"f":1,"g":2.5,"h":"","i":false})",
+                                R"([{"j":{"k":"y"}},{"ts":3000,"l":1,"m":"z"}])"};
+  for (const std::string& other : others) {
+    PayloadDecoder fresh;
+    const std::string expected = (*fresh.Decode("", other))->SerializeAsString();
+    const auto telemetry = decoder_.Decode("", timed);
+    ASSERT_TRUE(telemetry.ok());
+    (*telemetry)->set_device_id("thermo-1");
+    EXPECT_EQ((*decoder_.Decode("", other))->SerializeAsString(), expected) << other;
+    EXPECT_FALSE(decoder_.Decode("", "[{\"ts\":4000,\"n\":\"t\",\"o\":[]}]").ok());
+    EXPECT_EQ((*decoder_.Decode("", other))->SerializeAsString(), expected) << other;
   }
 }
 

@@ -27,7 +27,6 @@ constexpr int64_t kOffsetBytes = 16;
 // What one thread needs again for each message.
 struct Workspace {
   PayloadDecoder decoder;
-  v1::Telemetry telemetry;
   std::string bytes;
 };
 
@@ -172,15 +171,11 @@ Verdict JournalIntake::CheckRate(const InboundMessage& message) {
 }
 
 Verdict JournalIntake::TakeTelemetry(const InboundMessage& message, bool over_rate) {
-  Workspace& workspace = ThisThreadsWorkspace();
-  v1::Telemetry& telemetry = workspace.telemetry;
-  telemetry.Clear();
-  absl::Status status = ValidateMessageId(message.message_id);
-  if (status.ok()) {
-    status = workspace.decoder.Decode(message.content_type, message.payload,
-                                      telemetry.mutable_readings());
-  }
-  if (!status.ok()) return RefuseDecoding(status);
+  const absl::Status id_status = ValidateMessageId(message.message_id);
+  if (!id_status.ok()) return RefuseDecoding(id_status);
+  const auto decoded = ThisThreadsWorkspace().decoder.Decode(message.content_type, message.payload);
+  if (!decoded.ok()) return RefuseDecoding(decoded.status());
+  v1::Telemetry& telemetry = **decoded;
   Verdict verdict = Admit(message.device_id);
   if (!verdict.status.ok()) return verdict;
   telemetry.set_device_id(message.device_id.data(), message.device_id.size());
