@@ -248,11 +248,11 @@ class PayloadDecoder::JsonReadings {
     const auto nanos = static_cast<int32_t>(time_ms % 1000 * 1'000'000);
     for (int i = first; i < used_; ++i) {
       v1::Reading* const reading = readings_->Mutable(i);
-      if (time_ms == kNoTime) {
-        reading->clear_time();
-      } else {
+      if (time_ms != kNoTime) {
         reading->mutable_time()->set_seconds(seconds);
         reading->mutable_time()->set_nanos(nanos);
+      } else if (reading->has_time()) {
+        reading->clear_time();
       }
     }
   }
