@@ -156,7 +156,8 @@ absl::StatusOr<int64_t> FileJournal::DoAppend(absl::string_view record, WaitsFor
     if (failed_) return absl::UnavailableError("the journal's disk has failed");
     absl::Status room = MakeRoom(static_cast<int64_t>(record.size()));
     if (!room.ok()) return room;
-    offset = Write(record, waits_for == WaitsFor::kNothing ? kUnwrittenBytes : 0);
+    const bool may_wait = waits_for == WaitsFor::kNothing && write_status_.ok();
+    offset = Write(record, may_wait ? kUnwrittenBytes : 0);
     write_status_ = offset.status();
   }
   if (!offset.ok()) return offset;
@@ -168,6 +169,13 @@ absl::StatusOr<int64_t> FileJournal::DoAppend(absl::string_view record, WaitsFor
     sync_thread_->WakeSoon();
   }
   return offset;
+}
+
+absl::Status FileJournal::WriteAll() {
+  absl::MutexLock lock(&append_mutex_);
+  if (failed_) return absl::UnavailableError("the journal's disk has failed");
+  write_status_ = Flush(end_offset_);
+  return write_status_;
 }
 
 void FileJournal::RequestSync() {
@@ -236,7 +244,8 @@ absl::Status FileJournal::MakeRoom(int64_t record_bytes) {
       // Of the reserve no more than half, lest a fast writer leaves the sync thread behind.
       const int64_t deletable =
           std::min(catalog_->BytesBelow(needed_from), options_.min_free_bytes / 2);
-      above_reserve = *free_bytes + writer_->ahead_bytes() - options_.min_free_bytes + deletable;
+      above_reserve = *free_bytes + writer_->ahead_bytes() - writer_->added_bytes() -
+                      options_.min_free_bytes + deletable;
       if (above_reserve < bytes) {
         return absl::ResourceExhaustedError(
             absl::StrCat("the disk of ", options_.dir, " is full: ", *free_bytes,

@@ -34,6 +34,7 @@ class FileJournal final : public Journal {
   ~FileJournal() override;
 
   const std::string& id() const override { return id_; }
+  absl::Status WriteAll() override;
   void RequestSync() override;
   absl::Status CheckWritable() override;
   int64_t begin_offset() const override { return catalog_->begin_offset(); }

@@ -153,6 +153,8 @@ class Journal {
     return DoAppend(record, waits_for);
   }
 
+  // Writes what is appended, so that it survives kill -9. The errors are those of Append.
+  virtual absl::Status WriteAll() = 0;
   // Has what is appended synced as soon as may be, without waiting for it.
   virtual void RequestSync() {}
 

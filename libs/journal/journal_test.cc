@@ -313,6 +313,13 @@ TEST_F(JournalTest, ASyncThatIsAskedForTakesAllThatIsUnwritten) {
   ASSERT_TRUE(journal->WaitDurable(0, absl::InfiniteDuration()));
 }
 
+TEST_F(JournalTest, WritesWhatIsUnwrittenWhenAskedTo) {
+  auto journal = Open().value();
+  ASSERT_EQ(journal->Append("unwritten", WaitsFor::kNothing).value(), 0);
+  ASSERT_TRUE(journal->WriteAll().ok());
+  EXPECT_THAT(files_.Content("/d/00000000000000000000.seg"), HasSubstr("unwritten"));
+}
+
 TEST_F(JournalTest, ClosingWritesWhatIsUnwritten) {
   auto journal = Open().value();
   ASSERT_TRUE(journal->Append("0", WaitsFor::kNothing).ok());
@@ -327,7 +334,11 @@ TEST_F(JournalTest, WhatCannotBeWrittenLaterStaysAndHoldsUpTheRest) {
   files_.FailWrites(".seg", absl::UnavailableError("cannot write"));
   ASSERT_EQ(journal->Append("3", WaitsFor::kNothing).value(), 3);
   EXPECT_FALSE(journal->WaitDurable(3, absl::Milliseconds(50)));
-  EXPECT_EQ(journal->Append("not now").status().code(), absl::StatusCode::kUnavailable);
+  for (const WaitsFor waits_for : {WaitsFor::kNothing, WaitsFor::kWritten}) {
+    EXPECT_EQ(journal->Append("not now", waits_for).status().code(),
+              absl::StatusCode::kUnavailable);
+  }
+  EXPECT_EQ(journal->WriteAll().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(journal->end_offset(), 4);
   files_.Heal();
   ASSERT_EQ(journal->Append("4").value(), 4);
