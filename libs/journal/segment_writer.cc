@@ -58,12 +58,13 @@ absl::Status SegmentWriter::Flush(int64_t spare_bytes) {
 
 void SegmentWriter::FillAhead(int64_t spare_bytes) {
   filled_ = written_;
-  const int64_t bytes = std::min({kAheadBytes, segment_bytes_ - written_, spare_bytes});
+  const int64_t bytes = std::min({kAheadBytes, fill_end_ - written_, spare_bytes});
   if (bytes <= 0) return;
   const std::string zeros(static_cast<size_t>(bytes), '\0');
   if (file_->Write(written_, zeros).ok()) {
     filled_ += bytes;
   } else {
+    fill_end_ = 0;
     CutOff().IgnoreError();
   }
 }

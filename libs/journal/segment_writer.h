@@ -37,7 +37,8 @@ class SegmentWriter {
   // Takes back what was added at `position` and behind it, which was not flushed.
   void TakeBack(int64_t position) { added_.resize(static_cast<size_t>(position - written_)); }
   // Writes what was added, with one write(). After an error nothing of it was written, and the next
-  // call may succeed. Of zeros it writes `spare_bytes` at the most.
+  // call may succeed. Of zeros it writes `spare_bytes` at the most, and no more once the disk was
+  // found full.
   absl::Status Flush(int64_t spare_bytes);
   // Takes back the zeros when nothing will be added any more. If that fails they do no harm.
   void Finish();
@@ -53,17 +54,14 @@ class SegmentWriter {
 
  private:
   SegmentWriter(std::unique_ptr<File> file, int64_t written, int64_t segment_bytes)
-      : file_(std::move(file)),
-        segment_bytes_(segment_bytes),
-        written_(written),
-        filled_(written) {}
+      : file_(std::move(file)), fill_end_(segment_bytes), written_(written), filled_(written) {}
 
   void FillAhead(int64_t spare_bytes);
   // Cuts the file off behind what is written.
   absl::Status CutOff();
 
   const std::shared_ptr<File> file_;
-  const int64_t segment_bytes_;
+  int64_t fill_end_;  // no zeros from here on
   int64_t written_;
   int64_t filled_;  // the end of the zeros behind it
   std::string added_;
