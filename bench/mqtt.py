@@ -14,11 +14,19 @@ from lossless import Search
 WAYS = (ways.ALONE, ways.PAHO, ways.SLUICE_CLOUD, ways.SLUICE_PAHO)
 
 
+SLOW = 2000
+AS_FAST_AS_CAN_BE = 0
+
+
 def alone_at_qos_0(flags):
-    """Nothing is acknowledged: what the broker reads while TCP holds the fleet back is its limit."""
+    """Nothing is acknowledged, and much that is sent stays in sockets: the limit is what the broker reads while TCP holds the
+    fleet back. How many bytes a message has shows a fleet that sends slowly."""
     with ways.running(ways.ALONE) as place:
-        load = place.offer(flags, 2000 if flags.quick else 400_000, 1, 1 if flags.quick else flags.seconds)
-        return {"rate": load.sent_per_s, "cpu_us": load.spent.cpu_us(load.sent), "cores": load.spent.cores(),
+        slow = place.offer(flags, SLOW, 1, 1)
+        message_bytes = slow.spent.read["mosquitto"] / slow.sent
+        load = place.offer(flags, SLOW if flags.quick else AS_FAST_AS_CAN_BE, 1, 1 if flags.quick else flags.seconds)
+        messages = load.spent.read["mosquitto"] / message_bytes
+        return {"rate": messages / load.spent.seconds, "cpu_us": load.spent.cpu_us(messages), "cores": load.spent.cores(),
                 "cores_of_all": sum(load.spent.cores().values()), "others_cores": load.spent.others_cores}
 
 

@@ -47,7 +47,7 @@ def no_more_than_alone(of_round):
 
 
 def held_ratio(arm, base):
-    """Compares only where both held the rate; one that does not is cheaper than it could be."""
+    """Compares where ours held the rate. A rival that did not is shown cheaper than it is."""
     compare = ratio(arm, base, "hop_us")
     return lambda of_round: compare(of_round) if figure(of_round.get(arm), "held") else None
 

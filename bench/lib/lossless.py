@@ -24,7 +24,7 @@ def probe(place, flags, rate):
     if begin is not None:
         lost = max(0, wanted - (place.await_received(begin + wanted) - begin))
     if place.way.subscriber:
-        lost = report["lost"]
+        lost = max(lost, report["lost"] + (0 if flags.qos else report["lost_unacknowledged"]))
         p99_ms = max(p99_ms, report["latency_us"]["p99"] / 1000)
     if before is not None:
         p99_ms = max(p99_ms, ways.percentile_ms([b - a for a, b in zip(before, place.latencies())], 0.99))

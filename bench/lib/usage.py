@@ -19,6 +19,11 @@ def voluntary_switches(pid):
     return count
 
 
+def read_bytes(pid):
+    """What its calls of read() have returned."""
+    return int(re.search(r"^rchar: (\d+)", pathlib.Path(f"/proc/{pid}/io").read_text(), re.MULTILINE)[1])
+
+
 def memory_mib(pid):
     """(what is resident, without mapped rings; the rings' share)."""
     total = ring = 0
@@ -40,13 +45,15 @@ class Usage:
     at_s: float
     cpu_s: dict  # by name
     switches: dict
+    read: dict  # bytes
     machine: tuple
 
     @staticmethod
     def of(pids):
         """Of {name: pid}."""
         return Usage(time.monotonic(), {name: cpu_seconds(pid) for name, pid in pids.items()},
-                     {name: voluntary_switches(pid) for name, pid in pids.items()}, machine.ticks())
+                     {name: voluntary_switches(pid) for name, pid in pids.items()},
+                     {name: read_bytes(pid) for name, pid in pids.items()}, machine.ticks())
 
 
 @dataclasses.dataclass
@@ -56,14 +63,16 @@ class Spent:
     seconds: float
     cpu_s: dict
     switches: dict
+    read: dict
     others_cores: float  # cores that all else on the machine took meanwhile
 
     @staticmethod
     def between(first, last):
         seconds = last.at_s - first.at_s
         everything, idle, _ = (b - a for a, b in zip(first.machine, last.machine))
-        cpu_s = {name: last.cpu_s[name] - first.cpu_s[name] for name in first.cpu_s}
-        return Spent(seconds, cpu_s, {name: last.switches[name] - first.switches[name] for name in first.switches},
+        cpu_s, switches, read = ({name: after[name] - used for name, used in before.items()}
+                                 for before, after in ((first.cpu_s, last.cpu_s), (first.switches, last.switches), (first.read, last.read)))
+        return Spent(seconds, cpu_s, switches, read,
                      max(0, (everything - idle) * machine.CPU_TICK_S - sum(cpu_s.values())) / seconds)
 
     def cpu_us(self, messages):

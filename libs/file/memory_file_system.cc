@@ -8,6 +8,11 @@
 #include "absl/strings/str_cat.h"
 
 namespace sluice {
+namespace {
+
+constexpr size_t kSectorBytes = 512;
+
+}  // namespace
 
 class MemoryFileSystem::OpenFile final : public File {
  public:
@@ -148,7 +153,7 @@ int64_t MemoryFileSystem::syncs() const {
   return syncs_;
 }
 
-void MemoryFileSystem::LosePower(int64_t kept_bytes) {
+void MemoryFileSystem::LosePower(int64_t kept_bytes, const std::function<bool()>& keeps_sector) {
   absl::MutexLock lock(&mutex_);
   // New inodes, so that whoever had a file open before can do nothing to it any more.
   std::map<std::string, std::shared_ptr<Inode>> after;
@@ -156,6 +161,11 @@ void MemoryFileSystem::LosePower(int64_t kept_bytes) {
     auto survivor = std::make_shared<Inode>();
     survivor->number = inode->number;
     survivor->content = inode->synced;
+    const size_t overwritten = std::min(inode->synced.size(), inode->content.size());
+    for (size_t sector = 0; sector < overwritten; sector += kSectorBytes) {
+      const size_t size = std::min(kSectorBytes, overwritten - sector);
+      if (keeps_sector()) survivor->content.replace(sector, size, inode->content, sector, size);
+    }
     if (inode->content.size() > inode->synced.size()) {
       survivor->content += inode->content.substr(inode->synced.size(), kept_bytes);
     }

@@ -2,6 +2,7 @@
 #define SLUICE_LIBS_FILE_MEMORY_FILE_SYSTEM_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -37,9 +38,10 @@ class MemoryFileSystem final : public FileSystem {
   int64_t syncs() const;
 
   // The machine stops and starts again: what was not synced is gone, except for the first
-  // `kept_bytes` of what each file was extended by. Files that are open keep what they see and harm
-  // nothing.
-  void LosePower(int64_t kept_bytes = 0);
+  // `kept_bytes` of what each file was extended by, and those sectors of what was there before for
+  // which `keeps_sector` returns true. Files that are open keep what they see and harm nothing.
+  void LosePower(
+      int64_t kept_bytes = 0, const std::function<bool()>& keeps_sector = [] { return false; });
 
   // To look and to damage: the content of a file, which must be there.
   std::string Content(const std::string& path) const;

@@ -96,12 +96,103 @@ TEST_F(CrashTest, DeletionThatWasInterruptedIsFinished) {
   EXPECT_EQ(journal_->end_offset(), end);
 }
 
+// A hundred records in one segment whose process was killed, or whose machine lost its power, and
+// what the disk has of it.
+class UnwrittenSectorTest : public LogFixture {
+ protected:
+  static constexpr size_t kSectorBytes = 512;
+
+  UnwrittenSectorTest() {
+    options_.segment_bytes = 1 << 20;
+    Open();
+    FillTo(100);
+    files_.ImageTo(&survivor_);
+    options_.file_system = &survivor_;
+    auto dead = std::move(journal_);
+  }
+
+  ~UnwrittenSectorTest() override { journal_.reset(); }
+
+  void ZeroSector(size_t number) {
+    std::string content = survivor_.Content(PathOf(0));
+    content.replace(number * kSectorBytes, kSectorBytes, kSectorBytes, '\0');
+    survivor_.SetContent(PathOf(0), content);
+  }
+  // The first record that the sector has anything of.
+  static int64_t FirstIn(size_t sector) {
+    return (static_cast<int64_t>(sector * kSectorBytes) - kSegmentHeaderBytes) / kFrame;
+  }
+
+  MemoryFileSystem survivor_;
+};
+
+TEST_F(UnwrittenSectorTest, AfterAPowerLossNothingBehindItWasSynced) {
+  ZeroSector(4);
+  survivor_.LosePower();
+  Open();
+  const auto gaps = ReadAll();
+  ASSERT_EQ(gaps.size(), 1u);
+  EXPECT_EQ(gaps[0].from, FirstIn(4));
+  EXPECT_EQ(gaps[0].to, journal_->end_offset());
+  EXPECT_EQ(gaps[0].reason, GapReason::kUnknown);
+  EXPECT_EQ(journal_->stats().corrupt_records, 0);
+  EXPECT_GE(journal_->end_offset(), 100);
+}
+
+TEST_F(UnwrittenSectorTest, InTheSameRunOfTheMachineItIsDamage) {
+  ZeroSector(4);
+  Open();
+  EXPECT_EQ(journal_->end_offset(), 100);
+  ExpectHole(FirstIn(4), FirstIn(5) + 1);
+}
+
+TEST_F(UnwrittenSectorTest, WhatCannotBeReadIsDamageAlsoAfterAPowerLoss) {
+  survivor_.LosePower();
+  survivor_.FailReads(PathOf(0), 4 * kSectorBytes, 5 * kSectorBytes);
+  Open();
+  survivor_.Heal();
+  EXPECT_GT(journal_->stats().corrupt_records, 0);
+  auto reader = journal_->NewReader(99);
+  EXPECT_EQ(reader->Read(1, 1000).value().records.at(0).bytes, Payload(99));
+}
+
+TEST_F(UnwrittenSectorTest, TheFirstOneMayBeMissing) {
+  ZeroSector(0);
+  survivor_.LosePower();
+  Open();
+  EXPECT_GE(journal_->end_offset(), 100);
+  FillTo(journal_->end_offset() + 5);
+  Open();
+  ReadAll();
+  EXPECT_EQ(missing_, journal_->end_offset() - 5);
+}
+
+TEST_F(UnwrittenSectorTest, ZerosBehindTheLastRecordAreUsedUp) {
+  const size_t filled = survivor_.Content(PathOf(0)).size();
+  Open();
+  EXPECT_EQ(survivor_.Content(PathOf(0)).size(), Position(100));
+  FillTo(105);
+  EXPECT_GE(survivor_.Content(PathOf(0)).size(), filled);
+  EXPECT_THAT(ReadAll(), IsEmpty());
+}
+
+TEST_F(UnwrittenSectorTest, ZerosThatAPowerLossLeftAreCutOff) {
+  survivor_.LosePower();
+  Open();
+  EXPECT_EQ(survivor_.Content(PathOf(0)).size(), Position(100));
+  ReadAll();
+  EXPECT_EQ(missing_, journal_->end_offset() - 100);
+  EXPECT_EQ(journal_->stats().corrupt_records, 0);
+}
+
 // Whatever happens to the machine: each record that was durable is there, no offset is given out
 // twice.
 TEST_F(CrashTest, SurvivesAnyRowOfPowerLosses) {
   const unsigned seed = std::random_device()();
   SCOPED_TRACE(absl::StrCat("seed ", seed));
   std::mt19937 random(seed);
+  // Many sectors a segment.
+  options_.segment_bytes = kSegmentHeaderBytes + 200 * kFrame;
   std::vector<int64_t> durable;
   int64_t shown_end = 0;
   for (int life = 0; life < 60; ++life) {
@@ -110,15 +201,16 @@ TEST_F(CrashTest, SurvivesAnyRowOfPowerLosses) {
     journal_ = *std::move(opened);
     ASSERT_GE(journal_->end_offset(), shown_end);
     const int64_t first = journal_->end_offset();
-    const int64_t records = random() % 100;
+    const int64_t records = random() % 300;
     for (int64_t i = 0; i < records; ++i) {
       ASSERT_EQ(journal_->Append(Payload(first + i)).value(), first + i);
       if (random() % 8 == 0) journal_->WaitDurable(first + i, absl::InfiniteDuration());
     }
-    // A torn tail of any length, sometimes of the length of whole records.
+    // A torn tail of any length, sometimes of the length of whole records; of what was written over
+    // the zeros ahead any sectors.
     const int64_t kept = static_cast<int64_t>(random() % 3) * (random() % 200);
     shown_end = journal_->durable_offset();
-    files_.LosePower(kept);
+    files_.LosePower(kept, [&] { return random() % 2 == 0; });
     for (int64_t offset = first; offset < shown_end; ++offset) durable.push_back(offset);
     journal_.reset();
   }

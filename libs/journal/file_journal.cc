@@ -81,7 +81,8 @@ absl::Status FileJournal::Start() {
   max_time_us_ = log->max_time_us;
   if (log->continues_last) {
     const RecoveredSegment& last = log->segments.back();
-    auto writer = SegmentWriter::Continue(files_, last.segment->path, last.file_bytes);
+    auto writer = SegmentWriter::Continue(files_, last.segment->path, last.file_bytes,
+                                          options_.segment_bytes);
     if (!writer.ok()) return writer.status();
     writer_ = *std::move(writer);
     segment_ = last.segment;
@@ -134,6 +135,10 @@ FileJournal::~FileJournal() {
   if (sync_thread_ == nullptr) return;
   sync_thread_.reset();
   if (failed_) return;
+  {
+    absl::MutexLock lock(&append_mutex_);
+    writer_->Finish();
+  }
   marks_.reserved_end = durable_offset_;
   marks_.clean = true;
   // If this fails the next Open just passes some offsets over.
@@ -151,7 +156,8 @@ absl::StatusOr<int64_t> FileJournal::DoAppend(absl::string_view record, WaitsFor
     if (failed_) return absl::UnavailableError("the journal's disk has failed");
     absl::Status room = MakeRoom(static_cast<int64_t>(record.size()));
     if (!room.ok()) return room;
-    offset = Write(record, waits_for == WaitsFor::kNothing ? kUnwrittenBytes : 0);
+    const bool may_wait = waits_for == WaitsFor::kNothing && write_status_.ok();
+    offset = Write(record, may_wait ? kUnwrittenBytes : 0);
     write_status_ = offset.status();
   }
   if (!offset.ok()) return offset;
@@ -165,6 +171,13 @@ absl::StatusOr<int64_t> FileJournal::DoAppend(absl::string_view record, WaitsFor
   return offset;
 }
 
+absl::Status FileJournal::WriteAll() {
+  absl::MutexLock lock(&append_mutex_);
+  if (failed_) return absl::UnavailableError("the journal's disk has failed");
+  write_status_ = Flush(end_offset_);
+  return write_status_;
+}
+
 void FileJournal::RequestSync() {
   if (end_offset_ > durable_offset_) sync_thread_->Wake();
 }
@@ -174,8 +187,9 @@ absl::StatusOr<int64_t> FileJournal::Write(absl::string_view record, int64_t unw
   if (writer_->position() > kSegmentHeaderBytes &&
       writer_->position() + frame_bytes > options_.segment_bytes) {
     const std::shared_ptr<File> full = writer_->file();
-    absl::Status status = Flush(end_offset_);
-    if (status.ok()) status = BeginSegment(writer_->position(), 0);
+    if (absl::Status status = Flush(end_offset_); !status.ok()) return status;
+    writer_->Finish();
+    absl::Status status = BeginSegment(writer_->position(), 0);
     if (!status.ok()) return status;
     closed_files_.push_back(full);
   }
@@ -183,6 +197,7 @@ absl::StatusOr<int64_t> FileJournal::Write(absl::string_view record, int64_t unw
   const int64_t time_us = absl::ToUnixMicros(clock_->Now());
   const int64_t position = writer_->position();
   AppendRecord(seed_, offset, time_us, record, writer_->added());
+  room_bytes_ -= frame_bytes;
   if (writer_->added_bytes() > unwritten_bytes) {
     if (absl::Status status = Flush(offset + 1); !status.ok()) {
       writer_->TakeBack(position);
@@ -194,7 +209,6 @@ absl::StatusOr<int64_t> FileJournal::Write(absl::string_view record, int64_t unw
     next_index_position_ = position + kIndexBytes;
   }
   max_time_us_ = std::max(max_time_us_, time_us);
-  room_bytes_ -= frame_bytes;
   end_offset_ = offset + 1;
   return offset;
 }
@@ -202,7 +216,7 @@ absl::StatusOr<int64_t> FileJournal::Write(absl::string_view record, int64_t unw
 absl::Status FileJournal::Flush(int64_t end_offset) {
   if (writer_->added_bytes() == 0) return absl::OkStatus();
   failpoint::Reach(failpoint::Point::kAppend);
-  if (absl::Status status = writer_->Flush(); !status.ok()) return status;
+  if (absl::Status status = writer_->Flush(room_bytes_); !status.ok()) return status;
   failpoint::Reach(failpoint::Point::kAppended);
   written_offset_ = end_offset;
   return absl::OkStatus();
@@ -230,7 +244,8 @@ absl::Status FileJournal::MakeRoom(int64_t record_bytes) {
       // Of the reserve no more than half, lest a fast writer leaves the sync thread behind.
       const int64_t deletable =
           std::min(catalog_->BytesBelow(needed_from), options_.min_free_bytes / 2);
-      above_reserve = *free_bytes - options_.min_free_bytes + deletable;
+      above_reserve = *free_bytes + writer_->ahead_bytes() - writer_->added_bytes() -
+                      options_.min_free_bytes + deletable;
       if (above_reserve < bytes) {
         return absl::ResourceExhaustedError(
             absl::StrCat("the disk of ", options_.dir, " is full: ", *free_bytes,
@@ -274,7 +289,7 @@ absl::Status FileJournal::BeginSegment(int64_t previous_end, int64_t skipped_bef
   header.first_offset = segment->first_offset;
   header.skipped_before = skipped_before;
   header.max_time_before_us = max_time_us_;
-  auto writer = SegmentWriter::Create(files_, segment->path, header);
+  auto writer = SegmentWriter::Create(files_, segment->path, header, options_.segment_bytes);
   if (!writer.ok()) return writer.status();
   writer_ = *std::move(writer);
   segment_ = std::move(segment);

@@ -23,7 +23,8 @@ namespace sluice::journal {
 
 // The journal in a directory of the file system.
 //
-// An appending thread holds append_mutex_ for one write() at most. The sync thread takes it to
+// An appending thread holds append_mutex_ for one write() of records, at times for one of zeros or
+// for the making of the next segment, never for a sync. The sync thread takes it to
 // write what nobody waited for and to see how far the log goes, syncs without it, and then tells
 // the catalog, the waiting threads and the listeners, in that order. Readers share the catalog
 // alone.
@@ -34,6 +35,7 @@ class FileJournal final : public Journal {
   ~FileJournal() override;
 
   const std::string& id() const override { return id_; }
+  absl::Status WriteAll() override;
   void RequestSync() override;
   absl::Status CheckWritable() override;
   int64_t begin_offset() const override { return catalog_->begin_offset(); }

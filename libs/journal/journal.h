@@ -106,7 +106,7 @@ struct JournalBatch {
 };
 
 struct JournalStats {
-  int64_t bytes = 0;                           // on disk
+  int64_t bytes = 0;                           // on disk, without what is filled ahead
   int64_t segments = 0;                        // files
   int64_t appended_records = 0;                // since Open
   int64_t corrupt_records = 0;                 // lost to damage, found at Open or while reading
@@ -126,7 +126,8 @@ class JournalReader;
 // one fdatasync serves all records appended while the one before it ran (group commit). Readers
 // never see past the durable offset.
 //
-// Thread-safe. Append is one write() on the caller's thread at most, and never waits for the disk.
+// Thread-safe. Append is one write() on the caller's thread, or none; every 256 KiB one more, and a
+// new file where a segment is full. It never waits for the disk.
 class Journal {
  public:
   // The largest record.
@@ -153,6 +154,8 @@ class Journal {
     return DoAppend(record, waits_for);
   }
 
+  // Writes what is appended, so that it survives kill -9. The errors are those of Append.
+  virtual absl::Status WriteAll() = 0;
   // Has what is appended synced as soon as may be, without waiting for it.
   virtual void RequestSync() {}
 

@@ -129,7 +129,8 @@ void JournalProgram::Stop(Ending ending) {
     return;
   }
   if (ending == Ending::kPowerLoss) {
-    files_->LosePower(static_cast<int64_t>(input_.Below(3) * input_.Below(100)));
+    files_->LosePower(static_cast<int64_t>(input_.Below(3) * input_.Below(100)),
+                      [this] { return input_.Below(2) == 0; });
     files_->HoldSyncs(false);
   }
   journal_.reset();

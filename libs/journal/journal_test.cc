@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <thread>
@@ -232,21 +233,27 @@ TEST_F(JournalTest, TellsWhenARecordWasAppendedAndHowMuchLiesBehindIt) {
 
 TEST_F(JournalTest, AFullDiskRefusesRecordsAndHarmsNone) {
   auto journal = Open().value();
-  Fill(*journal, 10);
-  files_.SetFreeBytes(20);
-  EXPECT_EQ(journal->Append("10").status().code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(journal->Append("10").status().code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(journal->end_offset(), 10);
-  files_.Heal();
-  Fill(*journal, 90);
-  // Also where a new segment would have to begin.
-  files_.SetFreeBytes(0);
-  for (int i = 0; i < 40; ++i) EXPECT_FALSE(journal->Append("100").ok());
+  // Wherever in a segment the disk becomes full, and where a new one would have to begin.
+  for (int64_t end = 1; end < 100; end += 7) {
+    files_.Heal();
+    while (journal->end_offset() < end) Fill(*journal, 1);
+    files_.SetFreeBytes(20);
+    // What the segment was filled with ahead can still be used.
+    absl::Status status;
+    while (status.ok()) status = journal->Append(absl::StrCat(journal->end_offset())).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+    const int64_t full_at = journal->end_offset();
+    EXPECT_LE(full_at, end + 28);
+    EXPECT_FALSE(journal->Append("no").ok());
+    EXPECT_EQ(journal->end_offset(), full_at);
+    end = std::max(end, full_at);
+  }
   files_.Heal();
   Fill(*journal, 50);
+  const int64_t end = journal->end_offset();
   journal.reset();
   journal = Open().value();
-  EXPECT_EQ(Offsets(ReadAll(*journal)).size(), 150u);
+  EXPECT_EQ(static_cast<int64_t>(Offsets(ReadAll(*journal)).size()), end);
   EXPECT_THAT(ReadAll(*journal).gaps, IsEmpty());
 }
 
@@ -306,6 +313,13 @@ TEST_F(JournalTest, ASyncThatIsAskedForTakesAllThatIsUnwritten) {
   ASSERT_TRUE(journal->WaitDurable(0, absl::InfiniteDuration()));
 }
 
+TEST_F(JournalTest, WritesWhatIsUnwrittenWhenAskedTo) {
+  auto journal = Open().value();
+  ASSERT_EQ(journal->Append("unwritten", WaitsFor::kNothing).value(), 0);
+  ASSERT_TRUE(journal->WriteAll().ok());
+  EXPECT_THAT(files_.Content("/d/00000000000000000000.seg"), HasSubstr("unwritten"));
+}
+
 TEST_F(JournalTest, ClosingWritesWhatIsUnwritten) {
   auto journal = Open().value();
   ASSERT_TRUE(journal->Append("0", WaitsFor::kNothing).ok());
@@ -320,7 +334,11 @@ TEST_F(JournalTest, WhatCannotBeWrittenLaterStaysAndHoldsUpTheRest) {
   files_.FailWrites(".seg", absl::UnavailableError("cannot write"));
   ASSERT_EQ(journal->Append("3", WaitsFor::kNothing).value(), 3);
   EXPECT_FALSE(journal->WaitDurable(3, absl::Milliseconds(50)));
-  EXPECT_EQ(journal->Append("not now").status().code(), absl::StatusCode::kUnavailable);
+  for (const WaitsFor waits_for : {WaitsFor::kNothing, WaitsFor::kWritten}) {
+    EXPECT_EQ(journal->Append("not now", waits_for).status().code(),
+              absl::StatusCode::kUnavailable);
+  }
+  EXPECT_EQ(journal->WriteAll().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(journal->end_offset(), 4);
   files_.Heal();
   ASSERT_EQ(journal->Append("4").value(), 4);

@@ -6,6 +6,7 @@
 #include "absl/types/optional.h"
 #include "libs/journal/record_format.h"
 #include "libs/journal/segment_scanner.h"
+#include "libs/journal/unwritten.h"
 
 namespace sluice::journal {
 namespace {
@@ -28,6 +29,7 @@ struct ScannedSegment {
   int64_t end_position = 0;  // after its last byte
   int64_t max_time_us = INT64_MIN;
   int64_t unsynced_position = 0;  // where the first record stands that is perhaps not synced
+  bool stopped = false;           // there are records behind the end
   std::vector<std::pair<int64_t, int64_t>> holes;
   std::vector<std::pair<int64_t, int64_t>> index;
 };
@@ -46,7 +48,10 @@ class Recovery {
   absl::Status TakeSegments();
   absl::StatusOr<bool> IsUsable(Candidate* candidate);
   absl::Status SetAside(const Candidate& candidate);
-  absl::StatusOr<ScannedSegment> Scan(const Segment& segment, int64_t file_bytes);
+  absl::StatusOr<ScannedSegment> Scan(const Segment& segment, int64_t file_bytes,
+                                      bool stop_at_unwritten);
+  bool HasLostPower() const;
+  absl::Status CutOffUnused(const ScannedSegment& scanned, RecoveredSegment* segment);
   absl::Status ReadLast();
   absl::Status DecideEnd(const ScannedSegment& last);
   absl::Status RewriteUnsynced(int64_t last_position);
@@ -111,13 +116,16 @@ absl::StatusOr<bool> Recovery::IsUsable(Candidate* candidate) {
   segment.path = candidate->path;
   segment.seed = likely_identity_->Seed();
   segment.first_offset = candidate->named_offset;
-  auto scanned = Scan(segment, candidate->file_bytes);
+  auto scanned = Scan(segment, candidate->file_bytes, /*stop_at_unwritten=*/false);
   if (!scanned.ok()) return scanned.status();
   return scanned->records > 0;
 }
 
 absl::Status Recovery::SetAside(const Candidate& candidate) {
-  if (candidate.file_bytes <= kSegmentHeaderBytes) return files_->Remove(candidate.path);
+  auto file = files_->OpenForRead(candidate.path);
+  if (!file.ok()) return file.status();
+  const auto used = FirstNonZero(file->get(), kSegmentHeaderBytes, candidate.file_bytes);
+  if (used.ok() && *used >= candidate.file_bytes) return files_->Remove(candidate.path);
   return files_->Rename(candidate.path, candidate.path + ".damaged");
 }
 
@@ -148,9 +156,17 @@ absl::Status Recovery::TakeSegments() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<ScannedSegment> Recovery::Scan(const Segment& segment, int64_t file_bytes) {
+// The files are as the disk had them, not as the processes left them.
+bool Recovery::HasLostPower() const {
+  return found_.has_value() && !found_->clean && !hint_.has_value();
+}
+
+absl::StatusOr<ScannedSegment> Recovery::Scan(const Segment& segment, int64_t file_bytes,
+                                              bool stop_at_unwritten) {
   auto file = files_->OpenForRead(segment.path);
   if (!file.ok()) return file.status();
+  auto holes_file = files_->OpenForRead(segment.path);
+  if (!holes_file.ok()) return holes_file.status();
   SegmentScanner scanner(*std::move(file), segment.seed, kSegmentHeaderBytes, segment.first_offset);
   ScannedSegment scanned;
   scanned.end_offset = segment.first_offset;
@@ -162,6 +178,15 @@ absl::StatusOr<ScannedSegment> Recovery::Scan(const Segment& segment, int64_t fi
     auto more = scanner.Next(file_bytes, INT64_MAX, &record);
     if (!more.ok()) return more.status();
     if (!*more) return scanned;
+    if (stop_at_unwritten && record.position > scanned.end_position) {
+      // A sector that cannot be read is damage, and was written.
+      const auto unwritten =
+          HasUnwrittenSector(holes_file->get(), scanned.end_position, record.position);
+      if (unwritten.ok() && *unwritten) {
+        scanned.stopped = true;
+        return scanned;
+      }
+    }
     if (record.offset > scanned.end_offset) {
       scanned.holes.emplace_back(scanned.end_offset, record.offset);
     }
@@ -179,13 +204,29 @@ absl::StatusOr<ScannedSegment> Recovery::Scan(const Segment& segment, int64_t fi
   }
 }
 
+// What is behind the last record if that is only what the file was filled with, or if the records
+// there were written after the last sync, since others before them are missing.
+absl::Status Recovery::CutOffUnused(const ScannedSegment& scanned, RecoveredSegment* segment) {
+  if (scanned.end_position >= segment->file_bytes) return absl::OkStatus();
+  auto file = files_->OpenForWrite(segment->segment->path);
+  if (!file.ok()) return file.status();
+  if (!scanned.stopped) {
+    const auto used = FirstNonZero(file->get(), scanned.end_position, segment->file_bytes);
+    if (!used.ok() || *used < segment->file_bytes) return absl::OkStatus();
+  }
+  if (absl::Status status = (*file)->Truncate(scanned.end_position); !status.ok()) return status;
+  segment->file_bytes = scanned.end_position;
+  return absl::OkStatus();
+}
+
 absl::Status Recovery::ReadLast() {
   ScannedSegment last;
   if (!log_.segments.empty()) {
-    const RecoveredSegment& segment = log_.segments.back();
-    auto scanned = Scan(*segment.segment, segment.file_bytes);
+    RecoveredSegment& segment = log_.segments.back();
+    auto scanned = Scan(*segment.segment, segment.file_bytes, HasLostPower());
     if (!scanned.ok()) return scanned.status();
     last = *std::move(scanned);
+    if (absl::Status status = CutOffUnused(last, &segment); !status.ok()) return status;
     log_.max_time_us = last.max_time_us;
     if (segment.header_intact) {
       log_.max_time_us = std::max(last.max_time_us, segment.segment->max_time_before_us);

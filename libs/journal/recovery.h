@@ -42,10 +42,11 @@ struct RecoveredLog {
 // the records of the last one: older damage is found when it is read.
 //
 // Segment files are left as they are, except: what was not synced in this run of the machine is
-// written once more and synced (a sync that failed before may have lost it); files without any
-// intact record are renamed to *.damaged, or removed if they are empty; and segments that retention
-// was about to delete are deleted. FAILED_PRECONDITION, with nothing touched, if a segment's format
-// is newer.
+// written once more and synced (a sync that failed before may have lost it); the last segment loses
+// what was never written or, after a power loss, what was written behind something that is missing;
+// files without any intact record are renamed to *.damaged, or removed if they are empty; and
+// segments that retention was about to delete are deleted. FAILED_PRECONDITION, with nothing
+// touched, if a segment's format is newer.
 absl::StatusOr<RecoveredLog> Recover(FileSystem* files, const std::string& directory,
                                      const MarksFile& marks);
 

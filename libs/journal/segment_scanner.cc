@@ -8,7 +8,7 @@ namespace sluice::journal {
 namespace {
 
 constexpr int64_t kReadAheadBytes = 256 << 10;
-constexpr size_t kSectorBytes = 4096;
+constexpr size_t kReadUnitBytes = 4096;
 
 }  // namespace
 
@@ -102,8 +102,8 @@ absl::Status SegmentScanner::ReadSectors(const absl::Status& error) {
   while (done < buffer_.size()) {
     // Up to the end of the sector in the file.
     const size_t in_sector =
-        static_cast<size_t>(buffer_position_ + static_cast<int64_t>(done)) % kSectorBytes;
-    const size_t size = std::min(kSectorBytes - in_sector, buffer_.size() - done);
+        static_cast<size_t>(buffer_position_ + static_cast<int64_t>(done)) % kReadUnitBytes;
+    const size_t size = std::min(kReadUnitBytes - in_sector, buffer_.size() - done);
     const auto read =
         file_->Read(buffer_position_ + static_cast<int64_t>(done), size, &buffer_[done]);
     if (!read.ok()) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 #include "libs/file/memory_file_system.h"
@@ -10,6 +11,8 @@ namespace sluice::journal {
 namespace {
 
 constexpr char kPath[] = "/d/segment";
+constexpr int64_t kSegmentBytes = 1 << 20;
+constexpr int64_t kSpareBytes = 1 << 20;
 
 class SegmentWriterTest : public ::testing::Test {
  protected:
@@ -17,18 +20,26 @@ class SegmentWriterTest : public ::testing::Test {
   static absl::Status Append(SegmentWriter* writer, absl::string_view frame) {
     const int64_t position = writer->position();
     writer->added()->append(frame.data(), frame.size());
-    absl::Status status = writer->Flush();
+    absl::Status status = writer->Flush(kSpareBytes);
     if (!status.ok()) writer->TakeBack(position);
     return status;
   }
-  std::string Records() { return files_.Content(kPath).substr(kSegmentHeaderBytes); }
+  std::unique_ptr<SegmentWriter> Create() {
+    return SegmentWriter::Create(&files_, kPath, SegmentHeader{}, kSegmentBytes).value();
+  }
+  // Without the zeros, which no frame here ends with.
+  std::string Records() {
+    std::string content = files_.Content(kPath).substr(kSegmentHeaderBytes);
+    content.erase(content.find_last_not_of('\0') + 1);
+    return content;
+  }
 
   MemoryFileSystem files_;
 };
 
 TEST_F(SegmentWriterTest, AppendsBehindTheHeader) {
   files_.SetContent(kPath, std::string(500, 'x'));
-  auto writer = SegmentWriter::Create(&files_, kPath, SegmentHeader{}).value();
+  auto writer = Create();
   ASSERT_TRUE(Append(writer.get(), "one").ok());
   ASSERT_TRUE(Append(writer.get(), "two").ok());
   EXPECT_EQ(Records(), "onetwo");
@@ -36,33 +47,34 @@ TEST_F(SegmentWriterTest, AppendsBehindTheHeader) {
 }
 
 TEST_F(SegmentWriterTest, WhatIsAddedIsWrittenAtOnceAndStaysIfThatFails) {
-  auto writer = SegmentWriter::Create(&files_, kPath, SegmentHeader{}).value();
+  auto writer = Create();
   writer->added()->append("one");
   writer->added()->append("two");
   EXPECT_EQ(Records(), "");
   EXPECT_EQ(writer->written(), kSegmentHeaderBytes);
   EXPECT_EQ(writer->position(), kSegmentHeaderBytes + 6);
   files_.SetFreeBytes(4);
-  EXPECT_FALSE(writer->Flush().ok());
+  EXPECT_FALSE(writer->Flush(kSpareBytes).ok());
   files_.Heal();
   writer->added()->append("three");
   writer->TakeBack(kSegmentHeaderBytes + 6);
-  EXPECT_TRUE(writer->Flush().ok());
+  EXPECT_TRUE(writer->Flush(kSpareBytes).ok());
   EXPECT_EQ(Records(), "onetwo");
   EXPECT_EQ(writer->written(), writer->position());
 }
 
 TEST_F(SegmentWriterTest, GoesOnWhereAFileEnds) {
-  auto writer = SegmentWriter::Create(&files_, kPath, SegmentHeader{}).value();
+  auto writer = Create();
   ASSERT_TRUE(Append(writer.get(), "one").ok());
-  auto second = SegmentWriter::Continue(&files_, kPath, writer->position()).value();
+  auto second = SegmentWriter::Continue(&files_, kPath, writer->position(), kSegmentBytes).value();
   ASSERT_TRUE(Append(second.get(), "two").ok());
   EXPECT_EQ(Records(), "onetwo");
 }
 
 TEST_F(SegmentWriterTest, AWriteThatStopsHalfWayLeavesNothing) {
-  auto writer = SegmentWriter::Create(&files_, kPath, SegmentHeader{}).value();
+  auto writer = Create();
   ASSERT_TRUE(Append(writer.get(), "one").ok());
+  writer->Finish();
   files_.SetFreeBytes(4);
   EXPECT_EQ(Append(writer.get(), "too long").code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(Records(), "one");
@@ -72,7 +84,7 @@ TEST_F(SegmentWriterTest, AWriteThatStopsHalfWayLeavesNothing) {
 }
 
 TEST_F(SegmentWriterTest, WhatCannotBeCutOffAtOnceIsCutOffBeforeTheNext) {
-  auto writer = SegmentWriter::Create(&files_, kPath, SegmentHeader{}).value();
+  auto writer = Create();
   files_.SetFreeBytes(4);
   files_.FailTruncates(absl::UnavailableError("not now"));
   EXPECT_FALSE(Append(writer.get(), "too long").ok());
@@ -83,9 +95,48 @@ TEST_F(SegmentWriterTest, WhatCannotBeCutOffAtOnceIsCutOffBeforeTheNext) {
   EXPECT_EQ(Records(), "a");
 }
 
+TEST_F(SegmentWriterTest, FillsTheFileAheadUpToTheEndOfTheSegment) {
+  auto writer = Create();
+  ASSERT_TRUE(Append(writer.get(), "one").ok());
+  const std::string filled = files_.Content(kPath);
+  EXPECT_GT(filled.size(), 100'000u);
+  ASSERT_TRUE(Append(writer.get(), "two").ok());
+  EXPECT_EQ(files_.Content(kPath).size(), filled.size());
+  ASSERT_TRUE(Append(writer.get(), std::string(kSegmentBytes - 1000, 'x')).ok());
+  EXPECT_EQ(files_.Content(kPath).size(), static_cast<size_t>(kSegmentBytes));
+  ASSERT_TRUE(Append(writer.get(), std::string(1000, 'x')).ok());
+  EXPECT_EQ(files_.Content(kPath).size(), static_cast<size_t>(writer->written()));
+}
+
+TEST_F(SegmentWriterTest, TakesTheZerosBackInTheEnd) {
+  auto writer = Create();
+  ASSERT_TRUE(Append(writer.get(), "one").ok());
+  writer->Finish();
+  EXPECT_EQ(files_.Content(kPath).size(), static_cast<size_t>(writer->written()));
+  ASSERT_TRUE(Append(writer.get(), "two").ok());
+  EXPECT_EQ(Records(), "onetwo");
+}
+
+TEST_F(SegmentWriterTest, WritesNoMoreZerosThanThereIsSpace) {
+  auto writer = Create();
+  writer->added()->append("one");
+  ASSERT_TRUE(writer->Flush(/*spare_bytes=*/100).ok());
+  EXPECT_EQ(writer->ahead_bytes(), 100);
+  EXPECT_EQ(files_.Content(kPath).size(), static_cast<size_t>(writer->written()) + 100);
+}
+
+TEST_F(SegmentWriterTest, ZerosThatHaveNoRoomAreDoneWithout) {
+  auto writer = Create();
+  files_.SetFreeBytes(100);
+  ASSERT_TRUE(Append(writer.get(), "one").ok());
+  ASSERT_TRUE(Append(writer.get(), "two").ok());
+  EXPECT_EQ(Records(), "onetwo");
+  EXPECT_EQ(files_.Content(kPath).size(), static_cast<size_t>(writer->written()));
+}
+
 TEST_F(SegmentWriterTest, AFileThatCannotBeMadeIsNotLeftBehind) {
   files_.SetFreeBytes(10);
-  EXPECT_FALSE(SegmentWriter::Create(&files_, kPath, SegmentHeader{}).ok());
+  EXPECT_FALSE(SegmentWriter::Create(&files_, kPath, SegmentHeader{}, kSegmentBytes).ok());
   EXPECT_FALSE(files_.Exists(kPath));
 }
 

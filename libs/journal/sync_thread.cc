@@ -23,24 +23,37 @@ void SyncThread::Wake() {
 }
 
 void SyncThread::WakeSoon() {
-  if (soon_.exchange(true)) return;
+  if (soon_.exchange(true) || !rests_) return;
   absl::MutexLock lock(&mutex_);
   changed_.Signal();
 }
 
+void SyncThread::Await(bool lively) {
+  while (!due_ && !stopping_) {
+    rests_ = !lively;
+    // It may have come before the others could see that.
+    if (rests_ && soon_) {
+      lively = true;
+      continue;
+    }
+    const bool is_over =
+        changed_.WaitWithTimeout(&mutex_, lively ? times_.soon : times_.longest_rest);
+    if (is_over && (soon_ || !lively)) break;
+    lively = !is_over;
+  }
+  rests_ = false;
+}
+
 void SyncThread::Run() {
+  bool lively = false;
   while (true) {
     {
       absl::MutexLock lock(&mutex_);
-      while (!due_ && !soon_ && !stopping_ &&
-             !changed_.WaitWithTimeout(&mutex_, times_.longest_rest)) {
-      }
+      Await(lively);
       if (!due_ && !soon_ && stopping_) return;
-      while (soon_ && !due_ && !stopping_ && !changed_.WaitWithTimeout(&mutex_, times_.soon)) {
-      }
     }
-    due_ = false;
-    soon_ = false;
+    const bool was_due = due_.exchange(false);
+    lively = soon_.exchange(false) || was_due;
     if (!work_() || times_.interval <= absl::ZeroDuration()) continue;
     // Whoever comes after a longer rest finds the interval over.
     absl::MutexLock lock(&mutex_);

@@ -30,17 +30,22 @@ class SyncThread {
   SyncThread(const SyncThread&) = delete;
   SyncThread& operator=(const SyncThread&) = delete;
 
-  // Thread-safe; costs next to nothing while work is due already.
+  // Thread-safe; costs next to nothing while work is due already, and WakeSoon also for a while
+  // after work was done: then the thread looks by itself.
   void Wake();
   void WakeSoon();
 
  private:
   void Run();
+  // Returns once it is time for work; `lively`: more is likely to come.
+  void Await(bool lively) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Times times_;
   const std::function<bool()> work_;
   std::atomic<bool> due_{false};
   std::atomic<bool> soon_{false};
+  // The thread waits for longer than `soon`.
+  std::atomic<bool> rests_{true};
   absl::Mutex mutex_;
   absl::CondVar changed_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -86,14 +86,16 @@ class UnsyncedEnd:
 
     def _end(self):
         newest = max(self._directory.glob("*.seg"))
-        return newest, newest.stat().st_size
+        return newest, len(newest.read_bytes().rstrip(b"\0"))  # without what it is filled with ahead
 
     def cut_off(self):
         """To be called while ingress is dead."""
         for segment in self._directory.glob("*.seg"):
             if segment > self._newest:
                 segment.unlink()
-        os.truncate(self._newest, self._size)
+        with self._newest.open("r+b") as file:
+            file.seek(self._size)
+            file.write(bytes(self._newest.stat().st_size - self._size))
 
 
 def kill(box, victim, undrained, chance):

@@ -73,9 +73,11 @@ Verdict NotNow(const absl::Status& status) {
   return verdict;
 }
 
-// The ring keeps a message until it is durable; a broker has its acknowledgement before.
-WaitsFor SenderWaitsFor(const InboundMessage& message) {
-  if (message.ring.has_value()) return WaitsFor::kNothing;
+// The ring keeps telemetry until it is durable; a broker has its acknowledgement before.
+WaitsFor SenderWaitsFor(const InboundMessage& message, Receipt::Log log) {
+  if (message.ring.has_value()) {
+    return log == Receipt::Log::kTelemetry ? WaitsFor::kNothing : WaitsFor::kWritten;
+  }
   return message.protocol == v1::PROTOCOL_MQTT ? WaitsFor::kWritten : WaitsFor::kDurable;
 }
 
@@ -105,8 +107,14 @@ bool JournalIntake::IsInLog(const InboundMessage* message, Receipt::Log log) con
 Verdict JournalIntake::Append(const InboundMessage* message, Receipt::Log log,
                               absl::string_view record) {
   if (IsInLog(message, log)) return Verdict();
+  if (message != nullptr && message->ring.has_value() && log != Receipt::Log::kTelemetry) {
+    // After kill -9 the ring is read on behind the last message that any log has: what stood there
+    // before must not be in memory alone.
+    const absl::Status written = parts_.telemetry->WriteAll();
+    if (!written.ok()) return NotNow(written);
+  }
   const auto offset = LogOf(log)->Append(
-      record, message == nullptr ? WaitsFor::kDurable : SenderWaitsFor(*message));
+      record, message == nullptr ? WaitsFor::kDurable : SenderWaitsFor(*message, log));
   if (!offset.ok()) return NotNow(offset.status());
   Verdict verdict;
   verdict.receipt = {log, *offset};

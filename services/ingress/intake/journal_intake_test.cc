@@ -164,6 +164,19 @@ TEST_F(JournalIntakeTest, WritesNoSoonerThanTheSenderWaitsForIt) {
   EXPECT_EQ(telemetry_.waits_for(), WaitsFor::kDurable);
 }
 
+TEST_F(JournalIntakeTest, NoLogHasAMessageOfTheRingBeforeAnotherHasTheOneInFrontOfIt) {
+  intake_.Take(FromRing(Message("5"), 1, 100));
+  EXPECT_EQ(telemetry_.written(), 0);
+  intake_.Take(FromRing(Message("{"), 1, 200));
+  EXPECT_EQ(telemetry_.written(), 1);
+  EXPECT_EQ(dead_letters_.waits_for(), WaitsFor::kWritten);
+  ASSERT_EQ(dead_letters_.records().size(), 1u);
+
+  telemetry_.FailAppends(absl::UnavailableError("cannot write"));
+  EXPECT_TRUE(absl::IsUnavailable(intake_.Take(FromRing(Message("{"), 1, 300)).status));
+  EXPECT_EQ(dead_letters_.records().size(), 1u);
+}
+
 TEST_F(JournalIntakeTest, NothingOfOneMessageIsLeftForTheNext) {
   InboundMessage first = Message(R"({"a":1,"b":2,"ts":5})");
   first.message_id = "m-1";

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "libs/device_id/device_id.h"
 #include "libs/failpoint/failpoint.h"
 #include "services/ingress/mqtt/topic.h"
@@ -165,7 +164,7 @@ void RingSource::Gather(size_t last_batch) {
   const double per_ms = static_cast<double>(last_batch) / absl::ToDoubleMilliseconds(gather_time_);
   if (per_ms >= kManyPerMs) gather_time_ = std::min(2 * gather_time_, kLongestGather);
   if (per_ms < kFewPerMs) gather_time_ = std::max(gather_time_ / 2, kShortestGather);
-  absl::SleepFor(gather_time_);
+  Pause(gather_time_);
 }
 
 void RingSource::Enter(uint64_t ring_id) {

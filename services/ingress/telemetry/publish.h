@@ -16,11 +16,11 @@ namespace sluice::ingress {
 int64_t MemoryOf(const v1::PublishTelemetryRequest& request);
 
 // Takes the messages of a PublishTelemetry call in, and sets in them what is output only; they are
-// not on disk yet. `last` becomes the
-// receipt that is the last to become durable. INVALID_ARGUMENT if the batch is empty or too large.
-// When a message cannot be written now those behind it are not tried, so that none overtakes it; if
-// it is the first one, that status is returned, with a google.rpc.RetryInfo. When a device is over
-// its rate the others' are taken; further ones of its own are over it likewise.
+// not on disk yet. `last` becomes the receipt that is the last to become durable. INVALID_ARGUMENT
+// if the batch is empty or too large. When a message cannot be written now those behind it are not
+// tried, so that none overtakes it; if it is the first one, that status is returned, with a
+// google.rpc.RetryInfo. When a device is over its rate the others' are taken; further ones of its
+// own are over it likewise.
 absl::StatusOr<v1::PublishTelemetryResponse> PublishAll(v1::PublishTelemetryRequest* request,
                                                         const Moment& received,
                                                         JournalIntake* intake, Receipt* last);

@@ -67,12 +67,22 @@ class FakeJournal final : public Journal {
     absl::MutexLock lock(&mutex_);
     return waits_for_;
   }
+  // How many records were appended before the last WriteAll.
+  int64_t written() const {
+    absl::MutexLock lock(&mutex_);
+    return written_;
+  }
   int64_t retention_point() const {
     absl::MutexLock lock(&mutex_);
     return retention_point_;
   }
 
   const std::string& id() const override { return id_; }
+  absl::Status WriteAll() override {
+    absl::MutexLock lock(&mutex_);
+    if (append_status_.ok()) written_ = End();
+    return append_status_;
+  }
   absl::Status CheckWritable() override {
     absl::MutexLock lock(&mutex_);
     return append_status_;
@@ -190,6 +200,7 @@ class FakeJournal final : public Journal {
   std::set<int64_t> damaged_ ABSL_GUARDED_BY(mutex_);
   int64_t begin_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t durable_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t written_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t retention_point_ ABSL_GUARDED_BY(mutex_) = INT64_MAX;
   bool sync_always_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status append_status_ ABSL_GUARDED_BY(mutex_);
