@@ -7,6 +7,7 @@ over the rounds is what counts. The figures of one arm by themselves say little 
 import argparse
 import dataclasses
 import json
+import math
 import os
 import pathlib
 import signal
@@ -109,8 +110,31 @@ def _measure(arm, flags):
         flags.patience -= time.monotonic() - started
 
 
-def _stop_on_sigterm(number, frame):
+def _stop(number, frame):
     raise KeyboardInterrupt
+
+
+MAY_BE_ZERO = ("patience", "qos", "warm_up")
+
+
+def _parse(parser):
+    """The flags, checked before anything is measured."""
+    flags = parser.parse_args()
+    for name, value in vars(flags).items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            continue
+        if not math.isfinite(value) or value < 0 or value == 0 and name not in MAY_BE_ZERO:
+            parser.error(f"--{name.replace('_', '-')}: {value} is out of range")
+    if flags.quick:
+        flags.rounds = 1
+    if flags.json:
+        try:
+            flags.json.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            parser.error(f"--json: {error}")
+        if not os.access(flags.json, os.W_OK):
+            parser.error(f"--json: {flags.json} cannot be written to")
+    return flags
 
 
 def _show(title, arms, columns, goals, rounds):
@@ -138,14 +162,21 @@ def _show(title, arms, columns, goals, rounds):
 def run(name, title, parser, arms, columns, goals):
     """Measures, shows and writes; returns the exit code: 0 if all could be measured and lost nothing. A goal that is missed is
     no failure."""
-    flags = parser.parse_args()
-    if flags.quick:
-        flags.rounds = 1
+    flags = _parse(parser)
     if flags.arms:
         if unknown := set(flags.arms.split(",")) - {arm.name for arm in arms}:
             parser.error(f"--arms: there is no {', '.join(sorted(unknown))}; there are {', '.join(arm.name for arm in arms)}")
         arms = [arm for arm in arms if arm.name in flags.arms.split(",")]
-    signal.signal(signal.SIGTERM, _stop_on_sigterm)
+    for stop in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop, _stop)
+    try:
+        return _run(name, title, flags, arms, columns, goals)
+    except KeyboardInterrupt:
+        print("stopped", flush=True)
+        return 128 + signal.SIGINT
+
+
+def _run(name, title, flags, arms, columns, goals):
     rounds, problems = [], []
     for number in range(flags.rounds):
         rounds.append({})
@@ -159,7 +190,6 @@ def run(name, title, parser, arms, columns, goals):
                 problems += [f"{arm.title}: {problem}" for problem in figures.pop("problems", [])]
     results = _show(title, arms, columns, goals, rounds)
     if flags.json:
-        flags.json.mkdir(parents=True, exist_ok=True)
         settings = {key: str(value) for key, value in vars(flags).items()}
         (flags.json / f"{name}.json").write_text(json.dumps(
             {"machine": machine.description(), "settings": settings, "rounds": rounds, "goals": results}, indent=1) + "\n")

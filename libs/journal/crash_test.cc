@@ -113,10 +113,16 @@ class UnwrittenSectorTest : public LogFixture {
 
   ~UnwrittenSectorTest() override { journal_.reset(); }
 
-  void ZeroSector(size_t number) {
-    std::string content = survivor_.Content(PathOf(0));
-    content.replace(number * kSectorBytes, kSectorBytes, kSectorBytes, '\0');
-    survivor_.SetContent(PathOf(0), content);
+  void Zero(const std::string& path, size_t position, size_t bytes) {
+    std::string content = survivor_.Content(path);
+    content.replace(position, bytes, bytes, '\0');
+    survivor_.SetContent(path, content);
+  }
+  void ZeroSector(size_t number) { Zero(PathOf(0), number * kSectorBytes, kSectorBytes); }
+  // The power goes before the disk has heard how far the log is durable.
+  void LosePowerAtOnce() {
+    Zero("/d/marks", 8192, 4096);
+    survivor_.LosePower();
   }
   // The first record that the sector has anything of.
   static int64_t FirstIn(size_t sector) {
@@ -128,7 +134,7 @@ class UnwrittenSectorTest : public LogFixture {
 
 TEST_F(UnwrittenSectorTest, AfterAPowerLossNothingBehindItWasSynced) {
   ZeroSector(4);
-  survivor_.LosePower();
+  LosePowerAtOnce();
   Open();
   const auto gaps = ReadAll();
   ASSERT_EQ(gaps.size(), 1u);
@@ -146,8 +152,16 @@ TEST_F(UnwrittenSectorTest, InTheSameRunOfTheMachineItIsDamage) {
   ExpectHole(FirstIn(4), FirstIn(5) + 1);
 }
 
-TEST_F(UnwrittenSectorTest, WhatCannotBeReadIsDamageAlsoAfterAPowerLoss) {
+TEST_F(UnwrittenSectorTest, WhatIsKnownToHaveBeenSyncedIsDamageAlsoAfterAPowerLoss) {
+  ZeroSector(4);
   survivor_.LosePower();
+  Open();
+  ReadAll();
+  EXPECT_EQ(journal_->stats().corrupt_records, FirstIn(5) + 1 - FirstIn(4));
+}
+
+TEST_F(UnwrittenSectorTest, WhatCannotBeReadIsDamageAlsoAfterAPowerLoss) {
+  LosePowerAtOnce();
   survivor_.FailReads(PathOf(0), 4 * kSectorBytes, 5 * kSectorBytes);
   Open();
   survivor_.Heal();
@@ -158,7 +172,7 @@ TEST_F(UnwrittenSectorTest, WhatCannotBeReadIsDamageAlsoAfterAPowerLoss) {
 
 TEST_F(UnwrittenSectorTest, TheFirstOneMayBeMissing) {
   ZeroSector(0);
-  survivor_.LosePower();
+  LosePowerAtOnce();
   Open();
   EXPECT_GE(journal_->end_offset(), 100);
   FillTo(journal_->end_offset() + 5);

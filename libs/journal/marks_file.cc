@@ -109,11 +109,13 @@ absl::Status MarksFile::Load() {
   if (IsCopy()) marks_.reset();
   char hint[kHintBytes] = {};
   const auto read = file_->Read(kHintPage * kPageBytes, sizeof(hint), hint);
-  if (read.ok() && marks_.has_value() && !boot_id_.empty() &&
+  if (read.ok() && marks_.has_value() &&
       IsIntact(absl::string_view(hint, sizeof(hint)), kHintMagic) &&
-      GetNumber<uint64_t>(hint + 8) == BootNumber(boot_id_) &&
       GetNumber<uint64_t>(hint + 16) == marks_->identity.Seed()) {
-    durable_hint_ = static_cast<int64_t>(GetNumber<uint64_t>(hint + 24));
+    durable_floor_ = static_cast<int64_t>(GetNumber<uint64_t>(hint + 24));
+    const bool is_of_this_boot =
+        !boot_id_.empty() && GetNumber<uint64_t>(hint + 8) == BootNumber(boot_id_);
+    if (is_of_this_boot) durable_hint_ = durable_floor_;
   }
   return absl::OkStatus();
 }

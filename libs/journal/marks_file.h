@@ -45,6 +45,10 @@ class MarksFile {
   // The durable offset that was noted last, if that was in this run of the machine.
   absl::optional<int64_t> durable_hint() const { return durable_hint_; }
 
+  // Everything below was durable once; noted in any run of the machine, and perhaps long ago. 0:
+  // not known.
+  int64_t durable_floor() const { return durable_floor_; }
+
   // Survives power loss when it returns OK.
   absl::Status Store(const Marks& marks);
 
@@ -66,6 +70,7 @@ class MarksFile {
   const std::string boot_id_;
   absl::optional<Marks> marks_;
   absl::optional<int64_t> durable_hint_;
+  int64_t durable_floor_ = 0;
   uint64_t sequence_ = 0;
   bool fingerprint_noted_ = false;
 };

@@ -37,7 +37,11 @@ struct ScannedSegment {
 class Recovery {
  public:
   Recovery(FileSystem* files, const std::string& directory, const MarksFile& marks)
-      : files_(files), directory_(directory), found_(marks.marks()), hint_(marks.durable_hint()) {
+      : files_(files),
+        directory_(directory),
+        found_(marks.marks()),
+        hint_(marks.durable_hint()),
+        floor_(marks.durable_floor()) {
     if (found_.has_value()) likely_identity_ = found_->identity;
   }
 
@@ -60,6 +64,7 @@ class Recovery {
   const std::string directory_;
   const absl::optional<Marks> found_;
   const absl::optional<int64_t> hint_;
+  const int64_t floor_;
   // Whose records are looked for where a header does not tell.
   absl::optional<Identity> likely_identity_;
   std::vector<Candidate> candidates_;
@@ -178,7 +183,8 @@ absl::StatusOr<ScannedSegment> Recovery::Scan(const Segment& segment, int64_t fi
     auto more = scanner.Next(file_bytes, INT64_MAX, &record);
     if (!more.ok()) return more.status();
     if (!*more) return scanned;
-    if (stop_at_unwritten && record.position > scanned.end_position) {
+    if (stop_at_unwritten && record.position > scanned.end_position &&
+        scanned.end_offset >= floor_) {
       // A sector that cannot be read is damage, and was written.
       const auto unwritten =
           HasUnwrittenSector(holes_file->get(), scanned.end_position, record.position);

@@ -315,6 +315,7 @@ int RunServiceWithConfig(
   const sigset_t signals = LifeSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is a full disk
   // Debian builds Abseil with its search for deadlocks, which takes one global lock whenever any
   // mutex is taken.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);

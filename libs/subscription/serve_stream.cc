@@ -7,7 +7,6 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "libs/clock/clock.h"
 #include "libs/failpoint/failpoint.h"
 #include "libs/proto_time/proto_time.h"
 #include "libs/rpc/grpc_status.h"
@@ -43,11 +42,11 @@ absl::StatusOr<absl::Duration> MinInterval(const google::protobuf::Duration& dur
 }
 
 // Why the stream should end; OK if it should not.
-absl::Status Ended(const SubscriptionStore& store, const rpc::StreamGate& gate,
-                   const grpc::ServerContext& context, const StreamTicket& ticket) {
+absl::Status Ended(const StreamParts& parts, const grpc::ServerContext& context,
+                   const StreamTicket& ticket) {
   if (context.IsCancelled()) return absl::CancelledError("the client is gone");
-  if (gate.stopping()) return absl::UnavailableError("the service is shutting down");
-  if (store.Superseded(ticket)) {
+  if (parts.gate->stopping()) return absl::UnavailableError("the service is shutting down");
+  if (parts.store->Superseded(ticket)) {
     return absl::AbortedError(
         absl::StrCat("subscription '", ticket.name,
                      "' was moved or deleted, or a newer stream of it was opened"));
@@ -77,57 +76,54 @@ class BatchCollector final : public ResponseWriter {
 };
 
 // Ends when the stream does.
-absl::Status Serve(SubscriptionStore& store, Journal& journal, const rpc::StreamGate& gate,
-                   const grpc::ServerContext& context, const StreamTicket& ticket, int max_records,
-                   absl::Duration min_interval, ResponseWriter& writer) {
+absl::Status Serve(const StreamParts& parts, const grpc::ServerContext& context,
+                   const StreamTicket& ticket, int max_records, absl::Duration min_interval,
+                   ResponseWriter& writer) {
   const absl::Status broken = absl::CancelledError("the stream is broken");
   if (!writer.Write(ticket, {}, ticket.start)) return broken;
-  const std::unique_ptr<JournalReader> reader = journal.NewReader(ticket.start);
-  const SystemClock clock;
-  absl::Duration next_batch = clock.Uptime();
+  const std::unique_ptr<JournalReader> reader = parts.journal->NewReader(ticket.start);
+  absl::Duration next_batch = parts.clock->Uptime();
   while (true) {
-    if (absl::Status status = Ended(store, gate, context, ticket); !status.ok()) return status;
-    if (!journal.WaitDurable(reader->next_offset(), kLookUpInterval)) continue;
-    if (const absl::Duration wait = next_batch - clock.Uptime(); wait > absl::ZeroDuration()) {
+    if (absl::Status status = Ended(parts, context, ticket); !status.ok()) return status;
+    if (!parts.journal->WaitDurable(reader->next_offset(), kLookUpInterval)) continue;
+    const absl::Duration wait = next_batch - parts.clock->Uptime();
+    if (wait > absl::ZeroDuration()) {
       absl::SleepFor(std::min(wait, kLookUpInterval));
       continue;
     }
     const auto batch = reader->Visit(max_records, kMaxBatchBytes,
                                      [&](const RecordView& record) { writer.Add(record); });
     if (!batch.ok()) return batch.status();
-    const bool is_behind = journal.WaitDurable(reader->next_offset(), absl::ZeroDuration());
+    const bool is_behind = parts.journal->WaitDurable(reader->next_offset(), absl::ZeroDuration());
     failpoint::Reach(failpoint::Point::kSend);
     if (!writer.Write(ticket, batch->gaps, batch->next_offset)) return broken;
     failpoint::Reach(failpoint::Point::kSent);
-    next_batch = clock.Uptime() + (is_behind ? absl::ZeroDuration() : min_interval);
+    next_batch = parts.clock->Uptime() + (is_behind ? absl::ZeroDuration() : min_interval);
   }
 }
 
 }  // namespace
 
-grpc::Status ServeStream(SubscriptionStore& store, Journal& journal, rpc::StreamGate& gate,
-                         grpc::ServerContext& context, const StreamOptions& options,
-                         ResponseWriter& writer) {
+grpc::Status ServeStream(const StreamParts& parts, grpc::ServerContext& context,
+                         const StreamOptions& options, ResponseWriter& writer) {
   const auto max_records = BatchRecords(options.max_batch_size);
   if (!max_records.ok()) return rpc::ToGrpc(max_records.status());
   const auto min_interval = MinInterval(options.min_interval);
   if (!min_interval.ok()) return rpc::ToGrpc(min_interval.status());
   const auto start = StartFromProto(options.start, "start");
   if (!start.ok()) return rpc::ToGrpc(start.status());
-  const auto pass = gate.Enter();
+  const auto pass = parts.gate->Enter();
   if (!pass.ok()) return rpc::ToGrpc(pass.status());
-  const auto ticket = store.OpenStream(options.subscription, *start);
+  const auto ticket = parts.store->OpenStream(options.subscription, *start);
   if (!ticket.ok()) return rpc::ToGrpc(ticket.status());
-  const absl::Cleanup close = [&] { store.CloseStream(*ticket); };
-  return rpc::ToGrpc(
-      Serve(store, journal, gate, context, *ticket, *max_records, *min_interval, writer));
+  const absl::Cleanup close = [&] { parts.store->CloseStream(*ticket); };
+  return rpc::ToGrpc(Serve(parts, context, *ticket, *max_records, *min_interval, writer));
 }
 
-grpc::Status ServeStream(SubscriptionStore& store, Journal& journal, rpc::StreamGate& gate,
-                         grpc::ServerContext& context, const StreamOptions& options,
-                         const WriteBatch& write) {
+grpc::Status ServeStream(const StreamParts& parts, grpc::ServerContext& context,
+                         const StreamOptions& options, const WriteBatch& write) {
   BatchCollector collector(write);
-  return ServeStream(store, journal, gate, context, options, collector);
+  return ServeStream(parts, context, options, collector);
 }
 
 }  // namespace sluice

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "libs/clock/clock.h"
 #include "libs/journal/journal.h"
 #include "libs/rpc/stream_gate.h"
 #include "libs/subscription/subscription_store.h"
@@ -22,6 +23,14 @@ struct StreamOptions {
   v1::Start start;
   int max_batch_size = 0;                   // records: 0 to 10,000; 0 means 1,000
   google::protobuf::Duration min_interval;  // between two responses to who is not behind, 0 to 10 s
+};
+
+// What a stream is served from. All must outlive it.
+struct StreamParts {
+  SubscriptionStore* store;
+  Journal* journal;
+  rpc::StreamGate* gate;
+  const Clock* clock;
 };
 
 // Makes the responses of one stream and writes them.
@@ -51,12 +60,10 @@ using WriteBatch = std::function<bool(const StreamTicket& ticket, JournalBatch b
 // by batch, each up to max_batch_size records and about 1 MiB: batches grow with the backlog.
 // Nothing is read before `Write` has returned, so a stream costs one batch of memory. With a
 // min_interval more gathers in each batch. An idle stream looks up five times a second.
-grpc::Status ServeStream(SubscriptionStore& store, Journal& journal, rpc::StreamGate& gate,
-                         grpc::ServerContext& context, const StreamOptions& options,
-                         ResponseWriter& writer);
-grpc::Status ServeStream(SubscriptionStore& store, Journal& journal, rpc::StreamGate& gate,
-                         grpc::ServerContext& context, const StreamOptions& options,
-                         const WriteBatch& write);
+grpc::Status ServeStream(const StreamParts& parts, grpc::ServerContext& context,
+                         const StreamOptions& options, ResponseWriter& writer);
+grpc::Status ServeStream(const StreamParts& parts, grpc::ServerContext& context,
+                         const StreamOptions& options, const WriteBatch& write);
 
 }  // namespace sluice
 

@@ -74,7 +74,8 @@ Analytics::Analytics(const config::v1::AnalyticsConfig& config, const rpc::Envir
       analysis_(ToAnalysisOptions(config), insight_log_.get(), environment.clock),
       feed_(rpc::MakeChannel(config.ingress().address()), &analysis_),
       checkpoint_path_(config.data_dir() + "/checkpoint"),
-      rpc_(&analysis_, journal_.get(), subscriptions_.get(), environment.streams),
+      rpc_(&analysis_, journal_.get(), subscriptions_.get(), environment.streams,
+           environment.clock),
       metrics_(environment.metrics) {}
 
 Analytics::~Analytics() { BeginShutdown(); }

@@ -100,7 +100,7 @@ grpc::Status AnalyticsRpc::SubscribeInsights(
   options.start = request->start();
   options.max_batch_size = request->max_batch_size();
   v1::SubscribeInsightsResponse response;
-  return ServeStream(*subscriptions_, *insights_, *streams_, *context, options,
+  return ServeStream({subscriptions_, insights_, streams_, clock_}, *context, options,
                      [&](const StreamTicket& ticket, const JournalBatch& batch) {
                        response.Clear();
                        response.set_journal_id(insights_->id());

@@ -5,6 +5,7 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/sync_stream.h>
 
+#include "libs/clock/clock.h"
 #include "libs/journal/journal.h"
 #include "libs/rpc/stream_gate.h"
 #include "libs/subscription/subscription_rpcs.h"
@@ -20,12 +21,13 @@ class AnalyticsRpc final : public v1::AnalyticsService::Service {
  public:
   // All must outlive it.
   AnalyticsRpc(const Analysis* analysis, Journal* insights, SubscriptionStore* subscriptions,
-               rpc::StreamGate* streams)
+               rpc::StreamGate* streams, const Clock* clock)
       : analysis_(analysis),
         insights_(insights),
         subscriptions_(subscriptions),
         subscription_rpcs_(subscriptions),
-        streams_(streams) {}
+        streams_(streams),
+        clock_(clock) {}
 
   grpc::Status ListSeries(grpc::ServerContext* context, const v1::ListSeriesRequest* request,
                           v1::ListSeriesResponse* response) override;
@@ -56,6 +58,7 @@ class AnalyticsRpc final : public v1::AnalyticsService::Service {
   SubscriptionStore* const subscriptions_;
   SubscriptionRpcs subscription_rpcs_;
   rpc::StreamGate* const streams_;
+  const Clock* const clock_;
 };
 
 }  // namespace sluice::analytics

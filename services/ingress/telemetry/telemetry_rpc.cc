@@ -156,8 +156,8 @@ grpc::Status TelemetryRpc::Subscribe(grpc::ServerContext* context, SubscribeStre
   options.max_batch_size = request.max_batch_size();
   options.min_interval = request.min_interval();
   TelemetryWriter writer(parts_.telemetry->id(), &*filter, streamer);
-  return ServeStream(*parts_.subscriptions, *parts_.telemetry, *parts_.streams, *context, options,
-                     writer);
+  return ServeStream({parts_.subscriptions, parts_.telemetry, parts_.streams, parts_.clock},
+                     *context, options, writer);
 }
 
 grpc::Status TelemetryRpc::AcknowledgeTelemetry(grpc::ServerContext*,
