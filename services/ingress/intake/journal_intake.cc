@@ -73,12 +73,12 @@ Verdict NotNow(const absl::Status& status) {
   return verdict;
 }
 
-// The ring keeps telemetry until it is durable; a broker has its acknowledgement before.
+// The ring keeps telemetry until it is durable. A broker has its acknowledgement before that, and
+// to a CoAP device, which waits for it, some milliseconds are nothing: to sync for each would wear
+// out the disk. Callers of PublishTelemetry may send one message after the other.
 WaitsFor SenderWaitsFor(const InboundMessage& message, Receipt::Log log) {
-  if (message.ring.has_value()) {
-    return log == Receipt::Log::kTelemetry ? WaitsFor::kNothing : WaitsFor::kWritten;
-  }
-  return message.protocol == v1::PROTOCOL_MQTT ? WaitsFor::kWritten : WaitsFor::kDurable;
+  if (message.ring.has_value() && log == Receipt::Log::kTelemetry) return WaitsFor::kNothing;
+  return message.protocol == v1::PROTOCOL_GRPC ? WaitsFor::kDurable : WaitsFor::kWritten;
 }
 
 void PutPosition(const InboundMessage& message, v1::RingPosition* position) {

@@ -21,7 +21,7 @@ constexpr absl::Duration kIdleWait = absl::Milliseconds(100);
 // While messages come, more may gather before it is looked again: to be woken for each costs more
 // than the message. The more there are the longer, for then it is the processor that is short; few
 // are not made to wait.
-constexpr absl::Duration kShortestGather = absl::Milliseconds(1);
+constexpr absl::Duration kShortestGather = absl::Microseconds(250);
 constexpr absl::Duration kLongestGather = absl::Milliseconds(8);
 constexpr double kManyPerMs = 16;
 constexpr double kFewPerMs = 12;
@@ -109,8 +109,11 @@ void RingSource::Run() {
 bool RingSource::Open() {
   absl::Status told;
   while (!Stopping()) {
-    auto reader =
-        ring::RingReader::Open({.path = options_.path, .boot = options_.boot}, parts_.clock);
+    ring::RingReaderOptions options;
+    options.path = options_.path;
+    options.nap = absl::ZeroDuration();  // Gather() is one
+    options.boot = options_.boot;
+    auto reader = ring::RingReader::Open(options, parts_.clock);
     if (reader.ok()) {
       reader_ = *std::move(reader);
       // Of a ring that lost its power each log has its own part: see RingMarks::Has.
