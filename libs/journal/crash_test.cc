@@ -181,6 +181,36 @@ TEST_F(UnwrittenSectorTest, TheFirstOneMayBeMissing) {
   EXPECT_EQ(missing_, journal_->end_offset() - 5);
 }
 
+// The second segment had begun, and its first sector was not written: it goes, and what is known of
+// time stays.
+TEST_F(CrashTest, ASegmentOfWhichNothingWasSyncedGoes) {
+  options_.segment_bytes = 20'000;
+  Open();
+  const absl::Time before = clock_.Now();
+  FillTo(31);
+  while (!files_.Exists(PathOf(journal_->end_offset() - 30))) FillTo(journal_->end_offset() + 1);
+  const int64_t second = journal_->end_offset() - 30;
+  MemoryFileSystem survivor;
+  files_.ImageTo(&survivor);
+  options_.file_system = &survivor;
+  auto dead = std::move(journal_);
+  std::string content = survivor.Content(PathOf(second));
+  content.replace(0, 512, 512, '\0');
+  survivor.SetContent(PathOf(second), content);
+  content = survivor.Content("/d/marks");
+  survivor.SetContent("/d/marks", content.replace(8192, 4096, 4096, '\0'));
+  survivor.LosePower();
+  for (int opened = 0; opened < 2; ++opened) {
+    Open();
+    EXPECT_FALSE(survivor.Exists(PathOf(second)));
+    EXPECT_EQ(journal_->OffsetAt(before), 0);
+    ReadAll();
+    EXPECT_EQ(missing_, journal_->end_offset() - second);
+    EXPECT_EQ(journal_->stats().corrupt_records, 0);
+  }
+  journal_.reset();
+}
+
 TEST_F(UnwrittenSectorTest, ZerosBehindTheLastRecordAreUsedUp) {
   const size_t filled = survivor_.Content(PathOf(0)).size();
   Open();

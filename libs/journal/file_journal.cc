@@ -68,6 +68,7 @@ absl::Status FileJournal::Start() {
   auto lock = files_->Lock(options_.dir);
   if (!lock.ok()) return lock.status();
   lock_ = *std::move(lock);
+  absl::MutexLock sync_lock(&sync_mutex_);
   auto marks_file = MarksFile::Open(files_, options_.dir);
   if (!marks_file.ok()) return marks_file.status();
   marks_file_ = *std::move(marks_file);
@@ -106,8 +107,9 @@ absl::Status FileJournal::Start() {
 
 void FileJournal::ListSegments(const RecoveredLog& log) {
   marks_ = log.marks;
-  id_ = marks_.identity.Text();
-  seed_ = marks_.identity.Seed();
+  identity_ = marks_.identity;
+  id_ = identity_.Text();
+  seed_ = identity_.Seed();
   catalog_ = std::make_unique<SegmentCatalog>(marks_.begin_offset, marks_.dropped_before_begin);
   int64_t previous_bytes = 0;
   for (const RecoveredSegment& recovered : log.segments) {
@@ -135,6 +137,7 @@ FileJournal::~FileJournal() {
   if (sync_thread_ == nullptr) return;
   sync_thread_.reset();
   if (failed_) return;
+  absl::MutexLock sync_lock(&sync_mutex_);
   {
     absl::MutexLock lock(&append_mutex_);
     writer_->Finish();
@@ -174,12 +177,24 @@ absl::StatusOr<int64_t> FileJournal::DoAppend(absl::string_view record, WaitsFor
 absl::Status FileJournal::WriteAll() {
   absl::MutexLock lock(&append_mutex_);
   if (failed_) return absl::UnavailableError("the journal's disk has failed");
+  if (writer_->added_bytes() == 0) return absl::OkStatus();
   write_status_ = Flush(end_offset_);
   return write_status_;
 }
 
 void FileJournal::RequestSync() {
   if (end_offset_ > durable_offset_) sync_thread_->Wake();
+}
+
+void FileJournal::SyncTo(int64_t offset) {
+  if (durable_offset_ > offset) return;
+  // While another sync is under way, or an interval is to be kept, the thread is next.
+  if (options_.sync_interval > absl::ZeroDuration() || !sync_mutex_.TryLock()) {
+    sync_thread_->Wake();
+    return;
+  }
+  SyncAppended();
+  sync_mutex_.Unlock();
 }
 
 absl::StatusOr<int64_t> FileJournal::Write(absl::string_view record, int64_t unwritten_bytes) {
@@ -285,7 +300,7 @@ absl::Status FileJournal::BeginSegment(int64_t previous_end, int64_t skipped_bef
   segment->skipped_before = skipped_before;
   segment->max_time_before_us = max_time_us_;
   SegmentHeader header;
-  header.identity = marks_.identity;
+  header.identity = identity_;
   header.first_offset = segment->first_offset;
   header.skipped_before = skipped_before;
   header.max_time_before_us = max_time_us_;
@@ -301,18 +316,25 @@ absl::Status FileJournal::BeginSegment(int64_t previous_end, int64_t skipped_bef
 }
 
 bool FileJournal::SyncAndTidy() {
+  absl::MutexLock lock(&sync_mutex_);
+  const bool synced = SyncAppended();
+  if (failed_) return synced;
+  if (absl::Status status = Tidy(); !status.ok()) Fail(status);
+  return synced;
+}
+
+bool FileJournal::SyncAppended() {
   if (failed_) return false;
   const Extent extent = TakeExtent();
-  const bool syncs = extent.end_offset > durable_offset_;
-  absl::Status status = absl::OkStatus();
-  if (syncs) {
-    status = Sync(extent);
-    if (status.ok()) status = Reserve(extent.end_offset);
-    if (status.ok()) Publish(extent);
+  if (extent.end_offset <= durable_offset_) return false;
+  absl::Status status = Sync(extent);
+  if (status.ok()) status = Reserve(extent.end_offset);
+  if (status.ok()) {
+    Publish(extent);
+  } else {
+    Fail(status);
   }
-  if (status.ok()) status = Tidy();
-  if (!status.ok()) Fail(status);
-  return syncs;
+  return true;
 }
 
 FileJournal::Extent FileJournal::TakeExtent() {

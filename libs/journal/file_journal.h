@@ -37,6 +37,7 @@ class FileJournal final : public Journal {
   const std::string& id() const override { return id_; }
   absl::Status WriteAll() override;
   void RequestSync() override;
+  void SyncTo(int64_t offset) override;
   absl::Status CheckWritable() override;
   int64_t begin_offset() const override { return catalog_->begin_offset(); }
   int64_t durable_offset() const override { return durable_offset_; }
@@ -66,8 +67,8 @@ class FileJournal final : public Journal {
   FileJournal(const JournalOptions& options, const Clock* clock, FileSystem* files);
 
   absl::Status Start();
-  absl::Status StoreMarks(const RecoveredLog& log);
-  void ListSegments(const RecoveredLog& log);
+  absl::Status StoreMarks(const RecoveredLog& log) ABSL_EXCLUSIVE_LOCKS_REQUIRED(sync_mutex_);
+  void ListSegments(const RecoveredLog& log) ABSL_EXCLUSIVE_LOCKS_REQUIRED(sync_mutex_);
   // Begins a segment with the next record; the one before, if any, ends at `previous_end`.
   absl::Status BeginSegment(int64_t previous_end, int64_t skipped_before)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mutex_);
@@ -81,26 +82,29 @@ class FileJournal final : public Journal {
   // OK: a record of this size may be written.
   absl::Status MakeRoom(int64_t record_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mutex_);
 
-  // On the sync thread.
-  // Returns whether there was anything to sync.
+  // The sync thread's work. Returns whether there was anything to sync.
   bool SyncAndTidy();
+  bool SyncAppended() ABSL_EXCLUSIVE_LOCKS_REQUIRED(sync_mutex_);
   Extent TakeExtent();
   absl::Status Sync(const Extent& extent);
-  absl::Status Reserve(int64_t end_offset);
+  absl::Status Reserve(int64_t end_offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(sync_mutex_);
   void Publish(const Extent& extent);
-  absl::Status Tidy();
-  DropRules WhatToDrop();
+  absl::Status Tidy() ABSL_EXCLUSIVE_LOCKS_REQUIRED(sync_mutex_);
+  DropRules WhatToDrop() ABSL_EXCLUSIVE_LOCKS_REQUIRED(sync_mutex_);
   void Fail(const absl::Status& status);
 
   const JournalOptions options_;
   const Clock* const clock_;
   FileSystem* const files_;
   std::unique_ptr<DirectoryLock> lock_;
-  // After Start used by the sync thread alone.
-  std::unique_ptr<MarksFile> marks_file_;
-  Marks marks_;
-  absl::Duration next_age_look_;    // Uptime
-  absl::Duration next_space_look_;  // Uptime
+  // Held while the log is synced or segments are deleted; before append_mutex_.
+  absl::Mutex sync_mutex_;
+  std::unique_ptr<MarksFile> marks_file_ ABSL_GUARDED_BY(sync_mutex_);
+  Marks marks_ ABSL_GUARDED_BY(sync_mutex_);
+  absl::Duration next_age_look_ ABSL_GUARDED_BY(sync_mutex_);    // Uptime
+  absl::Duration next_space_look_ ABSL_GUARDED_BY(sync_mutex_);  // Uptime
+  // As in marks_; does not change after Start.
+  Identity identity_;
   std::string id_;
   uint64_t seed_ = 0;
   std::unique_ptr<SegmentCatalog> catalog_;

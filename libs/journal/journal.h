@@ -30,8 +30,8 @@ enum class WhenFull {
 enum class WaitsFor {
   // That it is durable: written, and synced as soon as may be.
   kDurable,
-  // That it survives kill -9: written, and synced some milliseconds later with all that came
-  // meanwhile.
+  // That it survives kill -9, or that it is durable where some milliseconds do not matter: written,
+  // and synced some milliseconds later with all that came meanwhile.
   kWritten,
   // Nothing, since it has the record elsewhere until it is durable: written some milliseconds later
   // too, with one write. After kill -9 it may be gone, and its offset used again. If it cannot be
@@ -122,8 +122,9 @@ class JournalReader;
 // An append-only log of records in segment files (docs/journal-format.md).
 //
 // Offsets are dense, start at 0 and are never reused. A record is durable once an fdatasync that
-// covers it has returned; one thread of the journal's own syncs whenever anything is unsynced, so
-// one fdatasync serves all records appended while the one before it ran (group commit). Readers
+// covers it has returned. A thread of the journal's own syncs whenever anything is unsynced, or
+// whoever waits does: one fdatasync at a time serves all records appended while the one before it
+// ran (group commit). Readers
 // never see past the durable offset.
 //
 // Thread-safe. Append is one write() on the caller's thread, or none; every 256 KiB one more, and a
@@ -158,6 +159,9 @@ class Journal {
   virtual absl::Status WriteAll() = 0;
   // Has what is appended synced as soon as may be, without waiting for it.
   virtual void RequestSync() {}
+  // The same for who is about to wait for the record at `offset`: if nothing is being synced, it is
+  // done on the caller's thread, which spares two changes of threads.
+  virtual void SyncTo(int64_t /*offset*/) {}
 
   // Whether Append has room and its last write went well; otherwise what stands in the way, as
   // Append says it. Does not wait for a record to come: after a failed write it tries a file of its
@@ -188,9 +192,9 @@ class Journal {
   // Waits until durable_offset() > `offset`, or `timeout` is over: returns whether it is.
   virtual bool WaitDurable(int64_t offset, absl::Duration timeout) const = 0;
 
-  // `listener` is called with durable_offset() after each sync, on the sync thread: it must be
-  // quick and must not call back into the journal. Returns a key for RemoveDurableListener, after
-  // which (it waits) the listener is not called again.
+  // `listener` is called with durable_offset() after each sync, on the thread that synced: it must
+  // be quick and must not call back into the journal. Returns a key for RemoveDurableListener,
+  // after which (it waits) the listener is not called again.
   virtual int64_t AddDurableListener(std::function<void(int64_t durable_offset)> listener) = 0;
   virtual void RemoveDurableListener(int64_t key) = 0;
 

@@ -59,10 +59,11 @@ bool AppendGroup(Journal* journal) {
   int64_t last = 0;
   for (int i = 0; i < kGroup; ++i) {
     const auto offset =
-        journal->Append(Record(i), i + 1 < kGroup ? WaitsFor::kNothing : WaitsFor::kDurable);
+        journal->Append(Record(i), i + 1 < kGroup ? WaitsFor::kNothing : WaitsFor::kWritten);
     if (!offset.ok()) return false;
     last = *offset;
   }
+  journal->SyncTo(last);
   return journal->WaitDurable(last, absl::InfiniteDuration());
 }
 

@@ -320,6 +320,22 @@ TEST_F(JournalTest, WritesWhatIsUnwrittenWhenAskedTo) {
   EXPECT_THAT(files_.Content("/d/00000000000000000000.seg"), HasSubstr("unwritten"));
 }
 
+TEST_F(JournalTest, WhoWaitsSyncsItself) {
+  auto journal = Open().value();
+  ASSERT_EQ(journal->Append("0", WaitsFor::kNothing).value(), 0);
+  journal->SyncTo(0);
+  EXPECT_TRUE(journal->WaitDurable(0, absl::Seconds(10)));
+  // While a sync is under way it does not wait for its end.
+  files_.HoldSyncs(true);
+  ASSERT_EQ(journal->Append("1").value(), 1);
+  files_.AwaitHeldSync();
+  ASSERT_EQ(journal->Append("2").value(), 2);
+  journal->SyncTo(2);
+  EXPECT_LE(journal->durable_offset(), 1);
+  files_.HoldSyncs(false);
+  EXPECT_TRUE(journal->WaitDurable(2, absl::InfiniteDuration()));
+}
+
 TEST_F(JournalTest, ClosingWritesWhatIsUnwritten) {
   auto journal = Open().value();
   ASSERT_TRUE(journal->Append("0", WaitsFor::kNothing).ok());

@@ -227,10 +227,17 @@ absl::Status Recovery::CutOffUnused(const ScannedSegment& scanned, RecoveredSegm
 
 absl::Status Recovery::ReadLast() {
   ScannedSegment last;
-  if (!log_.segments.empty()) {
+  while (!log_.segments.empty()) {
     RecoveredSegment& segment = log_.segments.back();
     auto scanned = Scan(*segment.segment, segment.file_bytes, HasLostPower());
     if (!scanned.ok()) return scanned.status();
+    if (scanned->stopped && scanned->records == 0) {
+      // Nothing of it was synced.
+      absl::Status status = files_->Remove(segment.segment->path);
+      if (!status.ok()) return status;
+      log_.segments.pop_back();
+      continue;
+    }
     last = *std::move(scanned);
     if (absl::Status status = CutOffUnused(last, &segment); !status.ok()) return status;
     log_.max_time_us = last.max_time_us;
@@ -239,9 +246,9 @@ absl::Status Recovery::ReadLast() {
     }
     log_.holes = last.holes;
     log_.index = last.index;
-  } else if (found_.has_value()) {
-    last.end_offset = found_->begin_offset;
+    break;
   }
+  if (log_.segments.empty() && found_.has_value()) last.end_offset = found_->begin_offset;
   return DecideEnd(last);
 }
 
@@ -279,7 +286,7 @@ absl::Status Recovery::DecideEnd(const ScannedSegment& last) {
   const RecoveredSegment& segment = log_.segments.back();
   log_.continues_last = found_.has_value() && segment.header_intact &&
                         segment.segment->seed == found_->identity.Seed() &&
-                        segment.file_bytes == last.end_position &&
+                        segment.file_bytes == last.end_position && last.holes.empty() &&
                         log_.end_offset == last.end_offset;
   if (!log_.continues_last && last.records == 0 &&
       segment.segment->first_offset == log_.end_offset) {

@@ -58,6 +58,8 @@ void SyncThread::Run() {
     // Whoever comes after a longer rest finds the interval over.
     absl::MutexLock lock(&mutex_);
     mutex_.AwaitWithTimeout(absl::Condition(&stopping_), times_.interval);
+    // What may wait has gathered meanwhile.
+    if (soon_) due_ = true;
   }
 }
 

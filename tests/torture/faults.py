@@ -207,6 +207,7 @@ class ClockJump(Fault):
     def inject(self, stage):
         stage.shift_clock(int(self._years * 365 * 24 * 3600))
         stage.counts["clock jumps"] += 1
+        stage.aged_commands.update(stage.commands)
 
 
 class DiskFull(Fault):

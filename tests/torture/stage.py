@@ -68,6 +68,7 @@ class Stage:
         self.counts = collections.Counter()
         self.problems = []
         self.poison, self.commands = [], []
+        self.aged_commands = set()  # by a clock that jumped they may have ended years ago: such are deleted
         self.cloud, self.senders = None, []
         self.floods = []  # those who may lose messages when there are too many, if they are counted
         self._memory = {}
@@ -276,8 +277,7 @@ class Stage:
                 try:
                     state = states.Name(commands.GetCommand(request, timeout=10).state)
                 except grpc.RpcError as error:
-                    # By a clock that jumped it may have ended years ago: such are deleted.
-                    if error.code() == grpc.StatusCode.NOT_FOUND and self.counts["clock jumps"]:
+                    if error.code() == grpc.StatusCode.NOT_FOUND and command_id in self.aged_commands:
                         continue
                     self.problems.append(f"command {command_id} was accepted and is gone: {error.details()}")
                     continue

@@ -73,12 +73,12 @@ Verdict NotNow(const absl::Status& status) {
   return verdict;
 }
 
-// The ring keeps telemetry until it is durable. A broker has its acknowledgement before that, and
-// to a CoAP device, which waits for it, some milliseconds are nothing: to sync for each would wear
-// out the disk. Callers of PublishTelemetry may send one message after the other.
-WaitsFor SenderWaitsFor(const InboundMessage& message, Receipt::Log log) {
-  if (message.ring.has_value() && log == Receipt::Log::kTelemetry) return WaitsFor::kNothing;
-  return message.protocol == v1::PROTOCOL_GRPC ? WaitsFor::kDurable : WaitsFor::kWritten;
+// The ring keeps telemetry until it is durable. What came by Paho is acknowledged before that. To a
+// CoAP device, which waits for it, some milliseconds are nothing: a sync for each message would
+// wear out the disk. Who calls by gRPC asks for a sync when all of a batch is written.
+WaitsFor SenderWaitsFor(const InboundMessage* message, Receipt::Log log) {
+  const bool in_ring = message != nullptr && message->ring.has_value();
+  return in_ring && log == Receipt::Log::kTelemetry ? WaitsFor::kNothing : WaitsFor::kWritten;
 }
 
 void PutPosition(const InboundMessage& message, v1::RingPosition* position) {
@@ -113,8 +113,7 @@ Verdict JournalIntake::Append(const InboundMessage* message, Receipt::Log log,
     const absl::Status written = parts_.telemetry->WriteAll();
     if (!written.ok()) return NotNow(written);
   }
-  const auto offset = LogOf(log)->Append(
-      record, message == nullptr ? WaitsFor::kDurable : SenderWaitsFor(*message, log));
+  const auto offset = LogOf(log)->Append(record, SenderWaitsFor(message, log));
   if (!offset.ok()) return NotNow(offset.status());
   Verdict verdict;
   verdict.receipt = {log, *offset};
@@ -356,6 +355,12 @@ absl::Status JournalIntake::CheckWritable() const {
 void JournalIntake::RequestSync() {
   for (Journal* const journal : {parts_.telemetry, parts_.dead_letters, parts_.reports}) {
     journal->RequestSync();
+  }
+}
+
+void JournalIntake::SyncTo(const Receipt& receipt) const {
+  if (Journal* const journal = LogOf(receipt.log); journal != nullptr) {
+    journal->SyncTo(receipt.offset);
   }
 }
 

@@ -93,6 +93,8 @@ class JournalIntake final : public Intake {
 
   absl::Status CheckWritable() const override;
   void RequestSync() override;
+  // See Journal::SyncTo.
+  void SyncTo(const Receipt& receipt) const;
   bool IsDurable(const Receipt& receipt) const override;
   bool WaitDurable(const Receipt& receipt, absl::Duration timeout) const override;
   int64_t AddDurableListener(std::function<void()> listener) override;

@@ -159,9 +159,6 @@ TEST_F(JournalIntakeTest, WritesNoSoonerThanTheSenderWaitsForIt) {
   EXPECT_EQ(telemetry_.waits_for(), WaitsFor::kWritten);
   intake_.Take(FromRing(message, 1, 100));
   EXPECT_EQ(telemetry_.waits_for(), WaitsFor::kNothing);
-  message.protocol = v1::PROTOCOL_GRPC;
-  intake_.Take(message);
-  EXPECT_EQ(telemetry_.waits_for(), WaitsFor::kDurable);
   message.protocol = v1::PROTOCOL_COAP;
   intake_.Take(message);
   EXPECT_EQ(telemetry_.waits_for(), WaitsFor::kWritten);

@@ -63,6 +63,7 @@ absl::StatusOr<v1::PublishTelemetryResponse> PublishAll(v1::PublishTelemetryRequ
 absl::Status AwaitDurable(const JournalIntake& intake, const Receipt& receipt,
                           const std::function<absl::Duration()>& remaining,
                           const std::function<bool()>& given_up) {
+  if (remaining() > absl::ZeroDuration()) intake.SyncTo(receipt);
   while (true) {
     const absl::Duration left = remaining();
     if (intake.WaitDurable(receipt, std::clamp(left, absl::ZeroDuration(), kLookUp))) {
