@@ -8,18 +8,19 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/support/proto_buffer_reader.h>
-#include <sys/resource.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 
+#include "bench/cpu_seconds.h"
 #include "libs/clock/clock.h"
 #include "sluice/v1/telemetry_service.pb.h"
 
 namespace {
 
 using google::protobuf::internal::WireFormatLite;
+using sluice::bench::CpuSeconds;
 using sluice::v1::SubscribeTelemetryResponse;
 
 constexpr uint32_t kTelemetryTag = SubscribeTelemetryResponse::kTelemetryFieldNumber << 3 |
@@ -44,13 +45,6 @@ int64_t Decode(grpc::ByteBuffer* response) {
   const grpc::Status status =
       grpc::SerializationTraits<SubscribeTelemetryResponse>::Deserialize(response, &message);
   return status.ok() ? message.telemetry_size() : -1;
-}
-
-double CpuSeconds() {
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         1e-6 * static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 }  // namespace

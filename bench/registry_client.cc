@@ -6,7 +6,6 @@
 // streams watch all devices meanwhile. Ends with a line of JSON.
 
 #include <grpcpp/create_channel.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "bench/cpu_seconds.h"
 #include "bench/samples.h"
 #include "libs/clock/clock.h"
 #include "sluice/v1/registry_service.grpc.pb.h"
@@ -120,13 +120,6 @@ void Fill(RegistryService::Stub* stub) {
   v1::BatchCreateDevicesResponse response;
   const grpc::Status status = stub->BatchCreateDevices(&context, request, &response);
   if (!status.ok()) Fail(status.error_message());
-}
-
-double CpuSeconds() {
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         1e-6 * static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 void RunUntil(absl::Duration until, const Clock& clock, grpc::CompletionQueue* done) {
