@@ -3,8 +3,8 @@
     ./sluice bench overload [--seconds 120] [--json DIR]
 
 For each way in: first what gets through without loss is found, the fleet sending as fast as acknowledgements come. Then it sends
-by five times that rate, or as much of it as fleet and machine can produce (shown as `offered`), while a subscriber compares what
-it gets with what was acknowledged. gRPC has no rate: there it is 16 callers at once. Memory is what is resident, without the
+by five times that rate, or as much of it as fleet and machine can produce (shown as `offered`), by Paho until the broker's memory
+is nearly full, while a subscriber compares what it gets with what was acknowledged. gRPC has no rate: there it is 16 callers at once. Memory is what is resident, without the
 mapping of the ring: before, after 10 s, and the most from then on. After the load it is counted how long what was sent goes on to
 come (without a plugin the broker has queued for Paho; the system has up to 36 MiB in the buffers of each connection), and from
 then on, how long it takes until a probe's messages take no longer than before. Fails if anything acknowledged is lost.
@@ -16,6 +16,7 @@ import json
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,9 @@ from process import Process, StartFailed
 
 FACTOR = 5
 DEVICES = 200
+# Of the broker's memory: with more of it in its queue for Paho the load ends, since at the limit Mosquitto closes connections, and
+# may acknowledge what it then has no memory to queue.
+BROKER_LIMIT_SHARE = 0.8
 SETTLED_S = 10  # after so long memory is to grow no more
 DRAIN_S = 300  # what has not come by then is lost
 BACK_S = 60  # not back to normal by then: never
@@ -76,6 +80,9 @@ class Memory:
         held = {name: usage.memory_mib(pid)[0] for name, pid in self._pids.items()}
         self._samples.append((time.monotonic(), held | {"services": sum(held[name] for name in SERVICES)}))
 
+    def last_mib(self, name):
+        return self._samples[-1][1].get(name, 0)
+
     def figures(self):
         began, before = self._samples[0]
         late = [memory for at, memory in self._samples if at >= began + SETTLED_S] or [self._samples[-1][1]]
@@ -119,7 +126,7 @@ class Site:
         command = [BINARIES["fleetsim"], "run", *self._fleet(self._way.flags), "--rate", int(rate), "--duration", f"{self._flags.seconds}s",
                    "--payload-bytes", fleet.PAYLOAD_BYTES, "--settle", f"{DRAIN_S}s", "--subscribe", self.box.grpc("ingress"),
                    "--report", report]
-        ended, words = None, []
+        ended, words, stopped = None, [], False
         with subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as devices:
             try:
                 for line in devices.stderr:
@@ -128,6 +135,10 @@ class Site:
                     if phase and phase[1] == "sending":
                         memory.sample()
                         ended = time.monotonic()
+                        full = memory.last_mib("mosquitto") > BROKER_LIMIT_SHARE * BROKER_MEMORY_BYTES / usage.MIB
+                        if full and not stopped:
+                            devices.send_signal(signal.SIGINT)
+                            stopped = True
             finally:
                 devices.kill()
         if not report.exists():

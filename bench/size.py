@@ -15,9 +15,9 @@ import tempfile
 import case
 from box import BIN, BINARIES, ROOT
 from process import StartFailed
+from usage import MIB
 
 SERVICES = ("registry", "ingress", "analytics")
-MIB = 1 << 20
 
 
 def stripped_mib(binaries):

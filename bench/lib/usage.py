@@ -9,6 +9,8 @@ import time
 import machine
 from process import cpu_seconds
 
+MIB = 1 << 20
+
 
 def voluntary_switches(pid):
     """How often its threads have given up the processor: to wait, mostly."""
