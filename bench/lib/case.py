@@ -168,7 +168,8 @@ def run(name, title, parser, arms, columns, goals):
             parser.error(f"--arms: there is no {', '.join(sorted(unknown))}; there are {', '.join(arm.name for arm in arms)}")
         arms = [arm for arm in arms if arm.name in flags.arms.split(",")]
     for stop in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(stop, _stop)
+        if signal.getsignal(stop) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(stop, _stop)
     try:
         return _run(name, title, flags, arms, columns, goals)
     except KeyboardInterrupt:

@@ -150,6 +150,9 @@ TEST_F(UnwrittenSectorTest, InTheSameRunOfTheMachineItIsDamage) {
   Open();
   EXPECT_EQ(journal_->end_offset(), 100);
   ExpectHole(FirstIn(4), FirstIn(5) + 1);
+  // What is known to be damage is never to lie where it could be taken for unwritten.
+  FillTo(101);
+  EXPECT_TRUE(survivor_.Exists(PathOf(100)));
 }
 
 TEST_F(UnwrittenSectorTest, WhatIsKnownToHaveBeenSyncedIsDamageAlsoAfterAPowerLoss) {

@@ -24,10 +24,10 @@ namespace sluice::journal {
 // The journal in a directory of the file system.
 //
 // An appending thread holds append_mutex_ for one write() of records, at times for one of zeros or
-// for the making of the next segment, never for a sync. The sync thread takes it to
-// write what nobody waited for and to see how far the log goes, syncs without it, and then tells
-// the catalog, the waiting threads and the listeners, in that order. Readers share the catalog
-// alone.
+// for the making of the next segment, never for a sync. Who syncs, the sync thread or a thread that
+// waits, takes it to write what nobody waited for and to see how far the log goes, syncs without
+// it, and then tells the catalog, the waiting threads and the listeners, in that order. Readers
+// share the catalog alone.
 class FileJournal final : public Journal {
  public:
   static absl::StatusOr<std::unique_ptr<FileJournal>> Open(const JournalOptions& options,

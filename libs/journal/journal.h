@@ -124,8 +124,7 @@ class JournalReader;
 // Offsets are dense, start at 0 and are never reused. A record is durable once an fdatasync that
 // covers it has returned. A thread of the journal's own syncs whenever anything is unsynced, or
 // whoever waits does: one fdatasync at a time serves all records appended while the one before it
-// ran (group commit). Readers
-// never see past the durable offset.
+// ran (group commit). Readers never see past the durable offset.
 //
 // Thread-safe. Append is one write() on the caller's thread, or none; every 256 KiB one more, and a
 // new file where a segment is full. It never waits for the disk.

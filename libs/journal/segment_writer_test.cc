@@ -132,6 +132,9 @@ TEST_F(SegmentWriterTest, ZerosThatHaveNoRoomAreDoneWithout) {
   ASSERT_TRUE(Append(writer.get(), "two").ok());
   EXPECT_EQ(Records(), "onetwo");
   EXPECT_EQ(files_.Content(kPath).size(), static_cast<size_t>(writer->written()));
+  files_.Heal();
+  ASSERT_TRUE(Append(writer.get(), "three").ok());
+  EXPECT_EQ(writer->ahead_bytes(), 0) << "on a full disk each would be in vain";
 }
 
 TEST_F(SegmentWriterTest, AFileThatCannotBeMadeIsNotLeftBehind) {

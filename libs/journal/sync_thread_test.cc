@@ -92,6 +92,20 @@ TEST(SyncThreadTest, WhatMayWaitComesInTimeAndAtTheEnd) {
   EXPECT_EQ(calls, 2);
 }
 
+TEST(SyncThreadTest, WhatMayWaitHasGatheredWhenTheIntervalIsOver) {
+  std::atomic<int> calls{0};
+  absl::Notification second;
+  std::atomic<SyncThread*> itself{nullptr};
+  SyncThread thread({.interval = absl::Milliseconds(1), .soon = absl::Hours(1)}, [&] {
+    if (++calls == 1) itself.load()->WakeSoon();
+    if (calls == 2) second.Notify();
+    return true;
+  });
+  itself = &thread;
+  thread.Wake();
+  second.WaitForNotification();
+}
+
 TEST(SyncThreadTest, DoesNothingUnasked) {
   std::atomic<int> calls{0};
   {

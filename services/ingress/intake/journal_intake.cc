@@ -73,14 +73,6 @@ Verdict NotNow(const absl::Status& status) {
   return verdict;
 }
 
-// The ring keeps telemetry until it is durable. What came by Paho is acknowledged before that. To a
-// CoAP device, which waits for it, some milliseconds are nothing: a sync for each message would
-// wear out the disk. Who calls by gRPC asks for a sync when all of a batch is written.
-WaitsFor SenderWaitsFor(const InboundMessage* message, Receipt::Log log) {
-  const bool in_ring = message != nullptr && message->ring.has_value();
-  return in_ring && log == Receipt::Log::kTelemetry ? WaitsFor::kNothing : WaitsFor::kWritten;
-}
-
 void PutPosition(const InboundMessage& message, v1::RingPosition* position) {
   position->set_ring_id(message.ring->ring_id);
   position->set_end(message.ring->end);
@@ -107,13 +99,21 @@ bool JournalIntake::IsInLog(const InboundMessage* message, Receipt::Log log) con
 Verdict JournalIntake::Append(const InboundMessage* message, Receipt::Log log,
                               absl::string_view record) {
   if (IsInLog(message, log)) return Verdict();
-  if (message != nullptr && message->ring.has_value() && log != Receipt::Log::kTelemetry) {
-    // After kill -9 the ring is read on behind the last message that any log has: what stood there
-    // before must not be in memory alone.
-    const absl::Status written = parts_.telemetry->WriteAll();
-    if (!written.ok()) return NotNow(written);
+  // What came by Paho is acknowledged when it is written. To a CoAP device, which waits for the
+  // disk, some milliseconds are nothing: a sync for each message would wear it out. Who calls by
+  // gRPC asks for a sync when all of a batch is written.
+  WaitsFor waits_for = WaitsFor::kWritten;
+  if (message != nullptr && message->ring.has_value()) {
+    if (log == Receipt::Log::kTelemetry) {
+      waits_for = WaitsFor::kNothing;  // the ring keeps it until it is durable
+    } else {
+      // After kill -9 the ring is read on behind the last message that any log has: what stood
+      // there before must not be in memory alone.
+      const absl::Status written = parts_.telemetry->WriteAll();
+      if (!written.ok()) return NotNow(written);
+    }
   }
-  const auto offset = LogOf(log)->Append(record, SenderWaitsFor(message, log));
+  const auto offset = LogOf(log)->Append(record, waits_for);
   if (!offset.ok()) return NotNow(offset.status());
   Verdict verdict;
   verdict.receipt = {log, *offset};
